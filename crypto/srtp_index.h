@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The 48-bit packet index of RFC 3711 3.3.1 and appendix A. libc only. */
+#ifndef CRYPTO_SRTP_INDEX_H
+#define CRYPTO_SRTP_INDEX_H
+
+#include <stdint.h>
+
+#define SRTP_INDEX_MAX ((UINT64_C(1) << 48) - 1)
+
+/* The index that `seq` means when `highest` is the highest index seen so far.
+ * Never below 0: an early seq before index 0 is read as the next ROC. */
+uint64_t srtp_index_guess(uint64_t highest, uint16_t seq);
+
+#endif
