@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The two Unix sockets of the data plane (SOCK_SEQPACKET) and their clients.
+ *
+ * Control socket (mode 0660, peer credentials checked; one client at a time, a
+ * second gets MR_SOCKET_BUSY and is closed). On connecting the data plane sends
+ * MR_SOCKET_HELLO with three descriptors: the channel's memfd, an eventfd that
+ * it writes when events or packets wait (up), an eventfd that the client writes
+ * when commands or packets wait (down). Then one MR_SOCKET_FD with a
+ * descriptor for each one kept, then MR_SOCKET_FD_END. Later the client may
+ * send MR_SOCKET_FD (keeps a descriptor beside a record, replacing the one in
+ * the same slot) and MR_SOCKET_FD_DROP. Closing the socket ends the channel:
+ * the data plane throws the region away and makes a new one for the next.
+ *
+ * Statistics socket (mode 0666 by default): the data plane sends
+ * MR_SOCKET_STATS with one read-only memfd, and closes.
+ *
+ * Functions here are the client's; any one thread. libc only.
+ */
+#ifndef DATAPLANE_API_CLIENT_H
+#define DATAPLANE_API_CLIENT_H
+
+#include "dataplane/api/channel.h"
+#include "dataplane/api/stats.h"
+
+#define MR_CONTROL_SOCKET "/run/millrace/control.sock"
+#define MR_STATS_SOCKET "/run/millrace/stats.sock"
+
+enum mr_socket_message_type {
+	MR_SOCKET_HELLO = 1, /* 3 descriptors: memfd, up, down */
+	MR_SOCKET_BUSY = 2,  /* another control plane is attached */
+	MR_SOCKET_FD = 3,    /* 1 descriptor */
+	MR_SOCKET_FD_END = 4,
+	MR_SOCKET_FD_DROP = 5,
+	MR_SOCKET_STATS = 6, /* 1 descriptor: memfd */
+};
+
+struct mr_socket_message {
+	uint32_t magic;       /* MR_ABI_MAGIC */
+	uint32_t version;     /* MR_ABI_VERSION */
+	uint32_t type;        /* enum mr_socket_message_type */
+	uint32_t kind;        /* enum mr_record_kind, of FD and FD_DROP */
+	uint32_t id;          /* of the record's object */
+	uint32_t slot;        /* 0 to MR_RECORD_FDS - 1 */
+	uint64_t region_size; /* HELLO and STATS: [bytes] of the memfd */
+	uint32_t pid;         /* HELLO and STATS: the data plane's */
+	uint32_t reserved[7];
+};
+static_assert(sizeof(struct mr_socket_message) == 64, "mr_socket_message");
+
+/* Sends one message with up to three descriptors; receives one. Descriptors
+ * beyond `max_fds` are closed. 0 or -errno; mr_socket_receive: -ECONNRESET at
+ * the end, -EPROTO for what is not a message of ours. */
+int mr_socket_send(int fd, const struct mr_socket_message *m, const int *fds, unsigned int n_fds);
+int mr_socket_receive(
+	int fd, struct mr_socket_message *m, int *fds, unsigned int max_fds, unsigned int *n_fds);
+
+struct mr_client {
+	int socket;   /* owned; readable: MR_SOCKET_FD..., or the data plane went */
+	int event_fd; /* owned; readable: look into events and packets_up */
+	int doorbell; /* owned; write after enqueueing (mr_client_ring_doorbell) */
+	uint32_t dataplane_pid;
+	struct mr_channel channel;
+};
+
+/*
+ * Connects, waits at most `timeout_ms` for HELLO and attaches. 0; -ENOENT or
+ * -ECONNREFUSED: no data plane there; -EBUSY: another control plane is
+ * attached; -EPROTONOSUPPORT: its ABI version differs; -EPROTO; -ETIMEDOUT.
+ */
+int mr_client_connect(struct mr_client *c, const char *socket_path, int timeout_ms);
+void mr_client_close(struct mr_client *c);
+void mr_client_ring_doorbell(struct mr_client *c);
+/* Keeps `fd` (borrowed, the data plane gets its own copy) beside a record; fd -1 drops it. */
+int mr_client_keep_fd(struct mr_client *c, uint32_t kind, uint32_t id, uint32_t slot, int fd);
+
+/* Maps the statistics read-only. Errors as mr_client_connect. */
+int mr_stats_open(struct mr_stats_view *v, const char *socket_path, int timeout_ms);
+void mr_stats_close(struct mr_stats_view *v);
+
+#endif
