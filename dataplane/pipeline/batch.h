@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What moves between the stages of a worker's turn. Every batch lives in the
+ * worker and is valid within one turn. A stage empties its input batch, fills
+ * its output batches, and frees by drop_*() what it does not pass on.
+ */
+#ifndef DATAPLANE_PIPELINE_BATCH_H
+#define DATAPLANE_PIPELINE_BATCH_H
+
+#include "crypto/crypto_device.h"
+#include "dataplane/api/abi.h"
+
+#include <rte_mbuf.h>
+#include <stdint.h>
+
+#define BURST 32          /* packets received per port and turn */
+#define BATCH_MAX 256     /* packets of any one batch */
+#define FANOUT_BUDGET 256 /* viewers' copies per turn */
+
+struct stream;
+struct viewer;
+
+struct batch {
+	uint16_t n;
+	struct rte_mbuf *pkts[BATCH_MAX];
+};
+
+enum packet_kind {
+	PACKET_OTHER = 0,
+	PACKET_RTP = 1,         /* to a stream's endpoint: `stream` is set */
+	PACKET_SRTCP = 2,       /* of an established viewer: `viewer` is set */
+	PACKET_STUN = 3,        /* of an established viewer: `viewer` is set */
+	PACKET_PUNT = 4,        /* to the public port, for the control plane */
+	PACKET_PUNT_SOURCE = 5, /* not RTP, to a stream's endpoint */
+	PACKET_KERNEL = 6,      /* owned port: for the tap */
+};
+
+/* In every mbuf's private area. classify writes it for received packets;
+ * fan-out, reports and consent for packets to send. */
+struct packet_meta {
+	uint8_t kind;         /* enum packet_kind */
+	uint8_t port;         /* index of the port it came in by, or leaves by */
+	uint8_t owner;        /* index of the worker that owns the object */
+	uint8_t ip_version;   /* 4 or 6 */
+	uint16_t l3;          /* [bytes] offset of the IP header in the frame */
+	uint16_t l4;          /* offset of the UDP header */
+	uint16_t payload;     /* offset of the UDP payload */
+	uint16_t payload_len; /* [bytes] */
+	uint64_t arrival_ns;  /* CLOCK_MONOTONIC */
+	union {
+		struct stream *stream;
+		struct viewer *viewer;
+	};
+	uint64_t reserved;
+};
+static_assert(sizeof(struct packet_meta) <= 64, "packet_meta");
+
+static inline struct packet_meta *packet_meta(struct rte_mbuf *m)
+{
+	return (struct packet_meta *)rte_mbuf_to_priv(m);
+}
+
+/* One RTP packet for stream input: in an mbuf, or in the worker's staging area
+ * (what came down the packet ring may be longer than any mbuf). */
+struct input_packet {
+	struct stream *stream;
+	const uint8_t *data;   /* from the RTP header on */
+	uint32_t len;          /* [bytes] */
+	uint64_t arrival_ns;   /* CLOCK_MONOTONIC */
+	struct rte_mbuf *mbuf; /* owned; NULL: staged */
+};
+
+struct input_batch {
+	uint16_t n;
+	struct input_packet pkts[BATCH_MAX];
+};
+
+/* Copies to encrypt: op[i] writes into pkts[i]. An mbuf holds the RTP header at
+ * its data start, with headroom for the frame's headers before it. */
+struct plain_batch {
+	uint16_t n;
+	struct srtp_op op[BATCH_MAX];
+	struct rte_mbuf *pkts[BATCH_MAX];
+};
+
+/* Everything that classify sorts into. */
+struct ingress {
+	struct input_batch rtp;
+	struct batch srtcp;
+	struct batch stun;
+	struct batch punt;    /* PACKET_PUNT, PACKET_PUNT_SOURCE */
+	struct batch kernel;  /* PACKET_KERNEL */
+	struct batch handoff; /* of other workers */
+};
+
+#endif

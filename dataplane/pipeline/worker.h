@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A media worker: one lcore, run to completion. worker_turn() in worker.c is
+ * the one place that knows the order of the stages.
+ */
+#ifndef DATAPLANE_PIPELINE_WORKER_H
+#define DATAPLANE_PIPELINE_WORKER_H
+
+#include "dataplane/api/channel.h"
+#include "dataplane/api/stats.h"
+#include "dataplane/pipeline/batch.h"
+#include "dataplane/port/flow_table.h"
+#include "dataplane/port/port.h"
+#include "dataplane/viewer/viewer.h"
+
+#include <rte_mempool.h>
+#include <rte_ring.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#define WORKER_STAGING (256 * 1024) /* bytes of RTP taken from the packet ring per turn */
+#define TX_BUFFER 512               /* packets waiting for one port */
+#define HOUSEKEEPING_NS 100000      /* between looks at orders and timers while busy */
+#define NEXTHOPS_MAX 4096
+
+struct stream;
+
+/* One port as one worker sees it. */
+struct port_queue {
+	const struct port *port; /* borrowed */
+	uint16_t dpdk_id;
+	uint16_t queue;
+	bool udp_checksum; /* offloaded */
+	bool ip_checksum;
+	uint16_t n_tx;
+	struct rte_mbuf *tx[TX_BUFFER];
+};
+
+enum worker_idle { WORKER_IDLE_ADAPTIVE, WORKER_IDLE_POLL };
+
+/* The stages, in the order of worker_turn(); stats.stage_tsc has one counter each. */
+#define WORKER_STAGES(X)                                                                           \
+	X(port_rx)                                                                                 \
+	X(classify)                                                                                \
+	X(handoff)                                                                                 \
+	X(consent)                                                                                 \
+	X(feedback)                                                                                \
+	X(stream_input)                                                                            \
+	X(fanout)                                                                                  \
+	X(report)                                                                                  \
+	X(protect)                                                                                 \
+	X(egress)                                                                                  \
+	X(punt)                                                                                    \
+	X(port_tx)
+
+enum worker_stage {
+#define WORKER_STAGE_ENUM(name) STAGE_##name,
+	WORKER_STAGES(WORKER_STAGE_ENUM)
+#undef WORKER_STAGE_ENUM
+		STAGE_COUNT
+};
+
+struct worker {
+	/* main thread writes before the start; constant afterwards */
+	uint8_t index;
+	unsigned int lcore;
+	enum worker_idle idle;
+	uint8_t n_workers;
+	uint8_t n_ports;
+	struct port_queue port[MR_PORTS_MAX];
+	struct rte_mempool *pool;     /* mbufs for what we send */
+	struct crypto_device *crypto; /* owned */
+	struct flow_table *flows;     /* owned; private to the worker */
+	struct rte_ring *orders;      /* main -> worker: struct order * (control/order.h) */
+	struct rte_ring *orders_done; /* worker -> main: the same pointers, carried out */
+	struct rte_ring *notices;     /* worker -> main: struct notice, by value */
+	struct rte_ring *handoff_in[MR_WORKERS_MAX];  /* from worker i: mbufs; NULL for itself */
+	struct rte_ring *handoff_out[MR_WORKERS_MAX]; /* to worker i */
+	struct mr_stats_worker *stats;
+
+	/* main thread writes, worker reads */
+	_Atomic bool stop;
+
+	/* private to the worker */
+	uint64_t now_ns;          /* CLOCK_MONOTONIC at the start of the turn */
+	int64_t wall_ns;          /* gateway time: CLOCK_REALTIME at the start + monotonic since */
+	uint64_t housekeeping_ns; /* when the next is due */
+	uint64_t busy_ns;         /* when a packet last moved */
+	bool moved;               /* a packet moved in this turn */
+	struct stream **streams;  /* linked streams that this worker owns */
+	uint32_t n_streams;
+	uint32_t streams_capacity;
+	struct viewer **viewers;
+	uint32_t n_viewers;
+	uint32_t viewers_capacity;
+	uint32_t report_position;  /* next viewer to look at for reports and expiry */
+	struct nexthop *nexthops;  /* NEXTHOPS_MAX, by id % NEXTHOPS_MAX, open addressing */
+	struct stream *queue_head; /* streams with fan-out work, first in first out */
+	struct stream *queue_tail;
+	struct mr_ring *packets_down; /* worker 0, while a control plane is attached; borrowed */
+	struct mr_ring *packets_up;
+	struct mr_packet_joiner *joiner; /* worker 0; owned */
+	uint8_t *staging;                /* worker 0; owned, WORKER_STAGING bytes */
+	uint32_t staging_used;
+	uint64_t punt_tokens; /* packets that may still go up, refilled with time */
+	uint64_t punt_refilled_ns;
+
+	/* valid within one turn */
+	struct batch rx;
+	struct ingress in;
+	struct plain_batch plain;
+	struct batch srtcp_out; /* protected SRTCP, to send */
+	struct batch cipher;    /* protected SRTP, to send */
+	struct batch raw;       /* STUN and DTLS replies: UDP payload, frame header to come */
+	struct batch tx;        /* whole frames */
+};
+
+/* What a worker tells the main thread, by value. */
+struct notice {
+	uint32_t
+		type; /* enum mr_event_type: STREAM_STATE, STREAM_FINDING, VIEWER_STATE, KEYFRAME_WANTED */
+	uint32_t id;
+	uint32_t value;
+	uint32_t ssrc;
+};
+
+int worker_main(void *worker); /* lcore function */
+
+/* ---- the stages, one file each in this folder ---- */
+void port_rx_stage(struct worker *w);      /* ports -> rx; packets down -> raw, in.rtp */
+void classify_stage(struct worker *w);     /* rx -> in.* */
+void handoff_stage(struct worker *w);      /* in.handoff -> other workers; theirs -> in.* */
+void consent_stage(struct worker *w);      /* in.stun -> raw */
+void feedback_stage(struct worker *w);     /* in.srtcp -> viewers' figures */
+void stream_input_stage(struct worker *w); /* in.rtp -> plaintext rings */
+void fanout_stage(struct worker *w);       /* plaintext rings -> plain */
+void report_stage(struct worker *w);       /* timers -> srtcp_out */
+void protect_stage(struct worker *w);      /* plain -> cipher */
+void egress_stage(struct worker *w);       /* cipher, srtcp_out, raw -> tx */
+void punt_stage(struct worker *w);         /* in.punt -> packets up; in.kernel -> taps */
+void port_tx_stage(struct worker *w);      /* tx -> ports */
+
+/* ---- for stages ---- */
+static inline void worker_drop(struct worker *w, enum mr_drop reason, uint64_t n)
+{
+	mr_count(&w->stats->drops[reason], n);
+}
+
+static inline void worker_drop_mbuf(struct worker *w, enum mr_drop reason, struct rte_mbuf *m)
+{
+	worker_drop(w, reason, 1);
+	rte_pktmbuf_free(m);
+}
+
+/* Puts a stream with new packets into the fan-out's list, once. */
+static inline void worker_queue_stream(struct worker *w, struct stream *s);
+
+/* Tells the main thread; lost when the ring is full (counted by the main thread's side). */
+void worker_notify(struct worker *w, uint32_t type, uint32_t id, uint32_t value, uint32_t ssrc);
+
+const struct nexthop *worker_nexthop(const struct worker *w, uint32_t id); /* NULL: unknown */
+
+#include "dataplane/stream/stream.h"
+
+static inline void worker_queue_stream(struct worker *w, struct stream *s)
+{
+	if (s->queued)
+		return;
+	s->queued = true;
+	s->next_queued = NULL;
+	if (w->queue_tail != NULL)
+		w->queue_tail->next_queued = s;
+	else
+		w->queue_head = s;
+	w->queue_tail = s;
+}
+
+#endif

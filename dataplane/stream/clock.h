@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Output RTP time to the gateway's NTP time, per track, for sender reports
+ * (DESIGN.md, Time). Until every track of a path has had a sender report of its
+ * source, a track follows the arrival of its packets; from then on all tracks
+ * follow the source's clock, moved by one offset common to the path. The change
+ * is slewed, never stepped. Pure; private to the path's worker.
+ */
+#ifndef DATAPLANE_STREAM_CLOCK_H
+#define DATAPLANE_STREAM_CLOCK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define CLOCK_PATH_TRACKS 8
+#define CLOCK_SLEW_PPM 5000 /* at most 5 ms per second */
+
+struct clock_track {
+	uint32_t clock_rate; /* [Hz] */
+	bool started;
+	/* what reports say: ns(rtp) = anchor_ns + (rtp - anchor_rtp) / clock_rate */
+	uint32_t anchor_rtp;
+	int64_t anchor_ns;      /* gateway time, [ns] since 1900 is added when formatting */
+	int64_t slew_ns;        /* still to be added to anchor_ns */
+	int64_t slewed_at;      /* [ns] gateway time of the last step */
+	int64_t arrival_min_ns; /* arrival time minus media time, lowest seen lately */
+	/* the source's last sender report */
+	bool reported;
+	uint32_t report_rtp; /* in output RTP time */
+	int64_t report_ns;   /* the source's clock, as ns; any epoch */
+};
+
+struct clock_path {
+	struct clock_track *tracks[CLOCK_PATH_TRACKS]; /* borrowed */
+	unsigned int n;
+	bool synchronized;
+	int64_t offset_ns; /* gateway time minus the source's time */
+};
+
+void clock_path_init(struct clock_path *p);
+int clock_path_add(struct clock_path *p, struct clock_track *t, uint32_t clock_rate); /* -ENOSPC */
+void clock_path_del(struct clock_path *p, struct clock_track *t);
+
+/* A packet in order arrived. `now_ns`: gateway time (CLOCK_REALTIME base kept
+ * monotonic by the worker). `rtp`: output time. */
+void clock_arrival(struct clock_track *t, uint32_t rtp, int64_t now_ns);
+/* The source's SR. */
+void clock_report(
+	struct clock_path *p, struct clock_track *t, uint32_t rtp, uint64_t ntp, int64_t now_ns);
+/* The source went away or its numbering restarted: its reports are forgotten. */
+void clock_forget_reports(struct clock_path *p);
+
+/* What a report at `now_ns` says: the RTP time of that very moment. false: nothing known yet. */
+bool clock_rtp_at(struct clock_track *t, int64_t now_ns, uint32_t *rtp);
+
+#endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The one bounded ring of plaintext per stream: what stream input makes and
+ * fan-out, repair and key-frame start read. Entries in index order without
+ * gaps; payload bytes lie contiguous in a byte ring. Old packets fall out when
+ * either runs full. Private to the stream's worker; no allocation after init.
+ */
+#ifndef DATAPLANE_STREAM_PLAIN_RING_H
+#define DATAPLANE_STREAM_PLAIN_RING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define PLAIN_MARKER 0x1u      /* the RTP marker bit */
+#define PLAIN_KEYFRAME 0x2u    /* first packet from which a decoder can start */
+#define PLAIN_FRAME_START 0x4u /* first packet of a frame (video) */
+
+struct plain_packet {
+	uint64_t index;      /* 48 bits, assigned once, rising by 1 */
+	uint64_t arrival_ns; /* CLOCK_MONOTONIC, of the source packet */
+	uint64_t offset;     /* free-running position in the byte ring */
+	uint32_t timestamp;  /* output RTP time, RTP ticks */
+	uint16_t len;        /* [bytes] of payload */
+	uint16_t flags;      /* PLAIN_* */
+};
+
+struct plain_ring {
+	struct plain_packet *packets; /* owned, `capacity` entries */
+	uint8_t *bytes;               /* owned, byte_capacity, 64-byte aligned */
+	uint32_t capacity;            /* packets, power of two */
+	uint32_t byte_capacity;       /* power of two */
+	uint64_t next;                /* index that the next packet gets */
+	uint64_t oldest;              /* index of the oldest one kept; == next: empty */
+	uint64_t byte_head;
+	uint64_t keyframe; /* index of the newest PLAIN_KEYFRAME packet */
+	bool has_keyframe; /* ... and it is still kept */
+};
+
+/* Memory by rte_zmalloc. 0, -EINVAL, -ENOMEM. */
+int plain_ring_init(struct plain_ring *r, uint32_t packets, uint32_t bytes);
+void plain_ring_fini(struct plain_ring *r); /* wipes: pictures are nobody's business */
+
+/* Room for one payload of at most `len` bytes (at most 2048, below
+ * byte_capacity / 4), contiguous; drops the oldest packets as needed. Valid
+ * until the next call. */
+uint8_t *plain_ring_reserve(struct plain_ring *r, uint16_t len);
+/* Makes what was reserved the next packet; returns its index. */
+uint64_t plain_ring_commit(struct plain_ring *r, uint16_t len, uint32_t timestamp, uint16_t flags,
+	uint64_t arrival_ns);
+
+/* NULL when it is not kept (any more, or yet). */
+const struct plain_packet *plain_ring_get(const struct plain_ring *r, uint64_t index);
+const uint8_t *plain_ring_payload(const struct plain_ring *r, const struct plain_packet *p);
+
+#endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Acceptance of a source's sequence numbers and the figures of reception:
+ * RFC 3550 A.1 (probation, jumps, restarts), A.3 (loss), A.8 (jitter). Each
+ * number is accepted once. Pure; private to the stream's worker.
+ */
+#ifndef DATAPLANE_STREAM_RTP_RECEIVER_H
+#define DATAPLANE_STREAM_RTP_RECEIVER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define RTP_RECEIVER_WINDOW 1024 /* numbers behind the highest that are still accepted */
+
+enum rtp_verdict {
+	RTP_ACCEPT = 0,     /* the highest so far */
+	RTP_ACCEPT_LATE,    /* reordered: accepted, but not the highest */
+	RTP_ACCEPT_RESTART, /* first of a new sequence: SSRC changed or a jump was confirmed */
+	RTP_DROP_DUPLICATE,
+	RTP_DROP_LATE,
+	RTP_DROP_PROBATION,
+};
+
+struct rtp_receiver {
+	bool started;
+	uint32_t ssrc;
+	uint32_t clock_rate;                       /* [Hz] */
+	uint64_t highest;                          /* extended sequence number, RFC 3550 A.1 */
+	uint64_t base;                             /* first extended number of this sequence */
+	uint64_t window[RTP_RECEIVER_WINDOW / 64]; /* bit n % WINDOW: number n was accepted */
+	uint16_t bad_next;                         /* probation: the number that confirms a jump */
+	bool bad_valid;
+	uint64_t expected_before; /* of finished sequences */
+	uint64_t received_before;
+	uint64_t received; /* of this sequence, without duplicates */
+	uint64_t restarts;
+	int64_t transit;    /* RTP ticks, RFC 3550 A.8 */
+	uint64_t jitter_q4; /* RTP ticks * 16 */
+	bool transit_valid;
+};
+
+void rtp_receiver_init(struct rtp_receiver *r, uint32_t clock_rate);
+
+/* Judges and, if it accepts, remembers. `extended` gets the number's extended form. */
+enum rtp_verdict rtp_receiver_accept(struct rtp_receiver *r, uint32_t ssrc, uint16_t seq,
+	uint32_t timestamp, uint64_t arrival_ns, uint64_t *extended);
+
+uint64_t rtp_receiver_expected(const struct rtp_receiver *r); /* over all sequences */
+uint64_t rtp_receiver_received(const struct rtp_receiver *r);
+uint64_t rtp_receiver_lost(const struct rtp_receiver *r);   /* never below 0 */
+uint32_t rtp_receiver_jitter(const struct rtp_receiver *r); /* RTP ticks */
+
+#endif

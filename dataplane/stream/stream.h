@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A stream: one track of a path, from the source's RTP packets to the plaintext
+ * ring that its viewers' cursors read. Created and freed by the main thread;
+ * between link and unlink it belongs to one worker alone.
+ */
+#ifndef DATAPLANE_STREAM_STREAM_H
+#define DATAPLANE_STREAM_STREAM_H
+
+#include "dataplane/api/command.h"
+#include "dataplane/api/stats.h"
+#include "dataplane/stream/clock.h"
+#include "dataplane/stream/plain_ring.h"
+#include "dataplane/stream/rtp_receiver.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct viewer_track;
+struct repack; /* per codec: repack_h264.c, repack_vp8.c, repack_plain.c */
+
+struct stream {
+	/* main thread writes before link; constant afterwards */
+	uint32_t id;
+	uint32_t path_id;
+	uint32_t clock_rate;  /* [Hz] */
+	uint16_t max_payload; /* [bytes] */
+	uint8_t kind;         /* enum mr_media_kind */
+	uint8_t codec;        /* enum mr_codec */
+	uint8_t worker;       /* index of the owner */
+	char path_name[MR_NAME_MAX];
+	struct mr_stats_stream *stats; /* borrowed */
+
+	/* private to the worker */
+	struct mr_stream_bind bind;   /* where packets come from now */
+	struct rtp_receiver receiver; /* which source numbers were accepted; loss, jitter */
+	struct repack *repack;        /* owned; to output payloads */
+	struct plain_ring ring;
+	struct clock_track clock;      /* output RTP time to NTP; member of `path_clock` */
+	struct clock_path *path_clock; /* borrowed: shared by the path's streams, same worker */
+	uint32_t timestamp_offset;     /* source RTP time to output RTP time */
+	uint32_t last_timestamp;       /* output, of the newest packet */
+	bool started;                  /* a packet was accepted since the last bind */
+	bool silent;                   /* reported as MR_STREAM_SILENT */
+	uint32_t findings;             /* reported already */
+
+	/* fan-out: the job in work (packet `live_next`, viewer `live_position`) */
+	uint64_t live_next;           /* index of the next packet that live viewers get */
+	uint32_t live_position;       /* position in `tracks` of the next viewer for it */
+	struct viewer_track **tracks; /* owned; live viewers, in the order of joining */
+	uint32_t n_tracks;
+	uint32_t tracks_capacity;
+	bool queued; /* in the worker's list of streams with work */
+	struct stream *next_queued;
+};
+
+/* Main thread. NULL and errno: EINVAL, ENOMEM. `add` has been validated. */
+struct stream *stream_create(
+	const struct mr_stream_add *add, const char *path_name, struct mr_stats_stream *stats);
+void stream_destroy(struct stream *s);
+
+/* Worker: takes a new binding (also to nothing). Output numbering and time go on. */
+void stream_bind(struct stream *s, const struct mr_stream_bind *bind);
+
+#endif

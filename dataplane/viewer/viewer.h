@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A viewer in the data plane: one contiguous record with its keys, frame header
+ * and tracks. Created (keys expanded) and freed (wiped) by the main thread;
+ * between link and unlink it belongs to one worker alone, the owner of the
+ * streams that it watches.
+ *
+ * Every packet for a viewer is a pure function of the stream's packet and of
+ * constants fixed at join: a resend is the same bytes.
+ */
+#ifndef DATAPLANE_VIEWER_VIEWER_H
+#define DATAPLANE_VIEWER_VIEWER_H
+
+#include "crypto/crypto_device.h"
+#include "crypto/srtcp.h"
+#include "dataplane/api/command.h"
+#include "dataplane/api/stats.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define FRAME_HEADER_MAX 66 /* bytes: Ethernet 14, VLAN 4, IPv6 40, UDP 8 */
+#define VIEWER_EXPIRY_NS (30ull * 1000 * 1000 * 1000)
+
+struct stream;
+struct viewer;
+
+/* Prebuilt Ethernet, VLAN, IP and UDP headers; egress fills in the lengths and
+ * the checksums. */
+struct frame_header {
+	uint8_t bytes[FRAME_HEADER_MAX];
+	uint8_t len; /* [bytes] in all */
+	uint8_t l2_len;
+	uint8_t l3_len;
+	uint8_t port;       /* index */
+	uint8_t ip_version; /* 4 or 6 */
+	uint8_t valid;      /* 0: next hop unknown */
+	uint8_t reserved[8];
+	uint32_t
+		pseudo_sum; /* one's complement sum of the pseudo-header and the ports, without lengths */
+	uint32_t ip_sum; /* of the IPv4 header, without its length and identification */
+};
+
+struct viewer_track {
+	struct viewer *viewer; /* borrowed: the record this lies in */
+	struct stream *stream; /* borrowed; NULL: the stream has gone */
+	uint32_t ssrc;
+	uint32_t timestamp_base; /* RTP ticks */
+	uint64_t join_index;     /* stream index of the first packet sent */
+	uint32_t sequence_base;  /* wire index of that packet, below 2^15 */
+	uint8_t payload_type;
+	uint8_t rtx_payload_type;
+	bool joined;
+	uint8_t kind; /* enum mr_media_kind */
+	uint32_t rtx_ssrc;
+	/* for sender reports, RFC 3550 6.4.1 */
+	uint32_t packets_sent;
+	uint32_t octets_sent;
+	struct mr_stats_track *stats; /* borrowed */
+};
+
+struct viewer {
+	/* hot: read for every packet */
+	struct srtp_tx rtp_key;
+	struct frame_header header;
+	struct viewer_track track[MR_VIEWER_TRACKS];
+
+	/* private to the worker */
+	uint64_t alive_ns;       /* CLOCK_MONOTONIC: last authenticated packet */
+	uint64_t next_report_ns; /* CLOCK_MONOTONIC */
+	uint32_t position;       /* in the worker's array of viewers */
+	bool alive_told;
+	bool rtcp_told;
+	bool expired;                              /* told; waits for its removal */
+	uint32_t report_ntp_mid[MR_VIEWER_TRACKS]; /* middle bits of the last SR's NTP time */
+	uint64_t report_sent_ns[MR_VIEWER_TRACKS];
+
+	/* main thread writes before link; constant afterwards */
+	uint32_t id;
+	uint32_t path_id;
+	uint8_t worker;
+	bool fixed;          /* of the session file: no ICE, no expiry */
+	bool rtcp;           /* sends reports */
+	uint16_t profile;    /* RFC 5764 code point */
+	uint32_t nexthop_id; /* worker: changed by VIEWER_ROUTE */
+	struct mr_endpoint local;
+	struct mr_endpoint remote;
+	char cname[MR_CNAME_MAX];
+	uint8_t local_ufrag_len;
+	uint16_t remote_ufrag_len;
+	uint16_t local_pwd_len;
+	char local_ufrag[MR_CNAME_MAX];
+	char local_pwd[64];
+	char remote_ufrag[MR_UFRAG_MAX];
+	struct mr_stats_viewer *stats; /* borrowed */
+
+	/* sparse */
+	struct srtcp_tx rtcp_tx;
+	struct srtcp_rx rtcp_rx;
+};
+
+struct nexthop {
+	uint32_t id;
+	uint8_t port;
+	uint8_t valid;
+	uint8_t dst[6];
+	uint8_t src[6];    /* of the port */
+	uint16_t vlan_tci; /* 0: untagged */
+};
+
+/* Main thread. NULL and errno. `add` has been validated; keys are expanded here
+ * and the caller wipes `add`. */
+struct viewer *viewer_create(const struct crypto_device *crypto, const struct mr_viewer_add *add,
+	struct mr_stats_viewer *stats);
+void viewer_destroy(struct viewer *v); /* wipes */
+
+/* Worker: (re)builds the frame header. */
+void frame_header_build(struct frame_header *h, const struct nexthop *nexthop,
+	const struct mr_endpoint *local, const struct mr_endpoint *remote);
+
+/* Worker: enters the stream's live list; the next packet is its first. There is
+ * room: the main thread sends a larger array with the order when it needs one. */
+void viewer_track_join(struct viewer_track *t, struct stream *s);
+/* Leaves without moving another viewer behind the running job. */
+void viewer_track_leave(struct viewer_track *t);
+
+#endif
