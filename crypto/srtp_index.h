@@ -8,7 +8,8 @@
 #define SRTP_INDEX_MAX ((UINT64_C(1) << 48) - 1)
 
 /* The index that `seq` means when `highest` is the highest index seen so far.
- * Never below 0: an early seq before index 0 is read as the next ROC. */
+ * Within the ROCs that exist: before index 0 it is read as ROC 0, and never above
+ * SRTP_INDEX_MAX, where the key is spent. */
 uint64_t srtp_index_guess(uint64_t highest, uint16_t seq);
 
 #endif

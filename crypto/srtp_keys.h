@@ -32,6 +32,15 @@ struct srtp_session_keys {
 int srtp_keys_derive(const struct srtp_profile *profile, const struct srtp_master *master,
 	struct srtp_session_keys *rtp, struct srtp_session_keys *rtcp);
 
+/*
+ * The PRF below it: AES-CM keystream for IV = x * 2^16, x = salt XOR label * 2^48
+ * (RFC 3711 4.3.3; key_len 16 or, RFC 6188 3, 32 bytes). A salt of 96 bits has
+ * zeros behind it. -EINVAL: key_len, or len outside 1 to SRTP_PRF_MAX_LEN.
+ */
+#define SRTP_PRF_MAX_LEN 128 /* bytes */
+int srtp_prf(const uint8_t *key, size_t key_len, const uint8_t salt[SRTP_MAX_SALT_LEN],
+	uint8_t label, uint8_t *out, size_t len);
+
 /* How many bytes to export for a profile: 2 * (key_len + salt_len). */
 size_t srtp_exporter_len(const struct srtp_profile *profile);
 
