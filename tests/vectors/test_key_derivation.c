@@ -23,17 +23,17 @@ static const struct {
 	uint8_t label;
 	const char *out;
 } prf_cases[] = {
-	{ "RFC 3711 B.3 cipher key", B3_KEY, B3_SALT, 0, "C61E7A93744F39EE10734AFE3FF7A087" },
-	{ "RFC 3711 B.3 cipher salt", B3_KEY, B3_SALT, 2, "30CBBC08863D8C85D49DB34A9AE1" },
-	{ "RFC 3711 B.3 auth key, six blocks", B3_KEY, B3_SALT, 1,
+	{"RFC 3711 B.3 cipher key", B3_KEY, B3_SALT, 0, "C61E7A93744F39EE10734AFE3FF7A087"},
+	{"RFC 3711 B.3 cipher salt", B3_KEY, B3_SALT, 2, "30CBBC08863D8C85D49DB34A9AE1"},
+	{"RFC 3711 B.3 auth key, six blocks", B3_KEY, B3_SALT, 1,
 		"CEBE321F6FF7716B6FD4AB49AF256A15 6D38BAA48F0A0ACF3C34E2359E6CDBCE"
 		"E049646C43D9327AD175578EF7227098 6371C10C9A369AC2F94A8C5FBCDDDC25"
-		"6D6E919A48B610EF17C2041E47403576 6B68642C59BBFC2F34DB60DBDFB2" },
-	{ "RFC 6188 7.3 cipher key", R6188_KEY, R6188_SALT, 0,
-		"5ba1064e30ec51613cad926c5a28ef73 1ec7fb397f70a960653caf06554cd8c4" },
-	{ "RFC 6188 7.3 cipher salt", R6188_KEY, R6188_SALT, 2, "fa31791685ca444a9e07c6c64e93" },
-	{ "RFC 6188 7.3 auth key", R6188_KEY, R6188_SALT, 1,
-		"fd9c32d39ed5fbb5a9dc96b30818454d1313dc05" },
+		"6D6E919A48B610EF17C2041E47403576 6B68642C59BBFC2F34DB60DBDFB2"},
+	{"RFC 6188 7.3 cipher key", R6188_KEY, R6188_SALT, 0,
+		"5ba1064e30ec51613cad926c5a28ef73 1ec7fb397f70a960653caf06554cd8c4"},
+	{"RFC 6188 7.3 cipher salt", R6188_KEY, R6188_SALT, 2, "fa31791685ca444a9e07c6c64e93"},
+	{"RFC 6188 7.3 auth key", R6188_KEY, R6188_SALT, 1,
+		"fd9c32d39ed5fbb5a9dc96b30818454d1313dc05"},
 };
 
 static void test_prf(void **state)
@@ -54,8 +54,8 @@ static void test_prf(void **state)
 static void test_derive_sha1_80(void **state)
 {
 	const struct srtp_profile *p = srtp_profile_by_id(SRTP_PROFILE_AES128_CM_SHA1_80);
-	struct srtp_session_keys rtp, rtcp, want = { 0 };
-	struct srtp_master master = { 0 };
+	struct srtp_session_keys rtp, rtcp, want = {0};
+	struct srtp_master master = {0};
 
 	hex_parse(B3_KEY, master.key, sizeof(master.key));
 	hex_parse(B3_SALT, master.salt, sizeof(master.salt));
@@ -78,9 +78,9 @@ static void test_derive_sha1_80(void **state)
 static void test_derive_gcm_256(void **state)
 {
 	const struct srtp_profile *p = srtp_profile_by_id(SRTP_PROFILE_GCM_256);
-	struct srtp_session_keys rtp, want = { 0 };
-	struct srtp_master master = { 0 };
-	uint8_t padded[14] = { 0 };
+	struct srtp_session_keys rtp, want = {0};
+	struct srtp_master master = {0};
+	uint8_t padded[14] = {0};
 
 	hex_parse(R6188_KEY, master.key, sizeof(master.key));
 	hex_parse(R6188_SALT, master.salt, sizeof(master.salt));

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* SRTCP both ways, one packet at a time. Runs on the worker that owns the viewer. */
+#include "crypto/srtcp.h"
+
+#include "crypto/crypto_device_ops.h"
+#include "crypto/secret.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/types.h>
+
+#define CLEAR_LEN 8   /* bytes of RTCP header that stay readable: RFC 3711 3.4 */
+#define TRAILER_LEN 4 /* bytes: E flag and index */
+#define E_FLAG (UINT32_C(1) << 31)
+#define INDEX_END (UINT32_C(1) << 31) /* one past the last index */
+#define AEAD_TAG_LEN 16               /* bytes */
+#define SHA1_LEN 20                   /* bytes */
+
+static uint32_t get_be32(const uint8_t *p)
+{
+	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+static void put_be32(uint8_t *p, uint32_t v)
+{
+	p[0] = (uint8_t)(v >> 24);
+	p[1] = (uint8_t)(v >> 16);
+	p[2] = (uint8_t)(v >> 8);
+	p[3] = (uint8_t)v;
+}
+
+static void xor_salt(uint8_t *iv, const struct srtp_tx_layout *key)
+{
+	for (uint8_t i = 0; i < key->profile->salt_len; i++)
+		iv[i] ^= key->salt[i];
+}
+
+/* RFC 7714 9.1: (00 00 || SSRC || 00 00 || 0 and index) XOR salt. */
+static void aead_iv(uint8_t iv[12], const struct srtp_tx_layout *key, uint32_t ssrc, uint32_t index)
+{
+	memset(iv, 0, 12);
+	put_be32(iv + 2, ssrc);
+	put_be32(iv + 8, index);
+	xor_salt(iv, key);
+}
+
+/* RFC 3711 4.1.1: salt * 2^16 XOR SSRC * 2^64 XOR index * 2^16. */
+static void ctr_iv(uint8_t iv[16], const struct srtp_tx_layout *key, uint32_t ssrc, uint32_t index)
+{
+	memset(iv, 0, 16);
+	put_be32(iv + 4, ssrc);
+	put_be32(iv + 10, index);
+	xor_salt(iv, key);
+}
+
+/* RFC 7714 9.2: the clear header, then the word of E flag and index. */
+static void aead_aad(uint8_t aad[CLEAR_LEN + TRAILER_LEN], const uint8_t *buf, uint32_t trailer)
+{
+	memcpy(aad, buf, CLEAR_LEN);
+	put_be32(aad + CLEAR_LEN, trailer);
+}
+
+static bool is_aead(const struct srtp_tx_layout *key)
+{
+	return key->profile->auth_key_len == 0;
+}
+
+int srtcp_tx_init(const struct crypto_device *dev, struct srtcp_tx *s,
+	const struct srtp_profile *profile, const struct srtp_session_keys *rtcp_keys,
+	uint32_t first_index)
+{
+	if (first_index > INDEX_END)
+		return -EINVAL;
+	s->next_index = first_index;
+	s->reserved = 0;
+	return srtp_tx_init(dev, &s->key, profile, rtcp_keys);
+}
+
+int srtcp_rx_init(const struct crypto_device *dev, struct srtcp_rx *s,
+	const struct srtp_profile *profile, const struct srtp_session_keys *rtcp_keys)
+{
+	srtp_replay_init(&s->replay);
+	return srtp_tx_init(dev, &s->key, profile, rtcp_keys);
+}
+
+void srtcp_tx_fini(struct srtcp_tx *s)
+{
+	secret_wipe(s, sizeof(*s));
+}
+
+void srtcp_rx_fini(struct srtcp_rx *s)
+{
+	secret_wipe(s, sizeof(*s));
+}
+
+int srtcp_protect(
+	struct crypto_device *dev, struct srtcp_tx *s, uint8_t *buf, size_t len, size_t cap)
+{
+	const struct srtp_tx_layout *key = srtp_tx_layout(&s->key);
+	uint8_t digest[SHA1_LEN], iv[16], aad[CLEAR_LEN + TRAILER_LEN];
+	uint32_t index = s->next_index, ssrc;
+	size_t tag_len;
+	int err;
+
+	if (key->profile == NULL || len < CLEAR_LEN)
+		return -EINVAL;
+	tag_len = key->profile->rtcp_tag_len;
+	if (cap > CRYPTO_MESSAGE_MAX)
+		cap = CRYPTO_MESSAGE_MAX;
+	if (len > cap || cap - len < tag_len + TRAILER_LEN)
+		return -ENOSPC;
+	if (index >= INDEX_END)
+		return -EOVERFLOW;
+	s->next_index = index + 1; /* spent, whatever happens below */
+	ssrc = get_be32(buf + 4);
+
+	if (is_aead(key)) {
+		/* header, ciphertext, tag, E and index: RFC 7714 9.2 */
+		aead_iv(iv, key, ssrc, index);
+		aead_aad(aad, buf, E_FLAG | index);
+		dev->ops->aead_seal(dev, &s->key, iv, aad, sizeof(aad), buf + CLEAR_LEN,
+			len - CLEAR_LEN, buf + len);
+		put_be32(buf + len + tag_len, E_FLAG | index);
+		return (int)(len + tag_len + TRAILER_LEN);
+	}
+	/* header, ciphertext, E and index, tag: RFC 3711 3.4 */
+	ctr_iv(iv, key, ssrc, index);
+	err = dev->ops->cipher(dev, &s->key, iv, buf + CLEAR_LEN, len - CLEAR_LEN);
+	if (err != 0)
+		return err;
+	put_be32(buf + len, E_FLAG | index);
+	err = dev->ops->authenticate(dev, &s->key, buf, len + TRAILER_LEN, digest);
+	if (err != 0)
+		return err;
+	memcpy(buf + len + TRAILER_LEN, digest, tag_len);
+	return (int)(len + TRAILER_LEN + tag_len);
+}
+
+/* Decrypts `len` bytes in place; wipes them again when the tag is wrong. */
+static int open_aead(struct crypto_device *dev, struct srtcp_rx *s, uint8_t *buf, size_t len,
+	uint32_t ssrc, uint32_t index)
+{
+	uint8_t tag[AEAD_TAG_LEN], iv[12], aad[CLEAR_LEN + TRAILER_LEN];
+
+	aead_iv(iv, srtp_tx_layout(&s->key), ssrc, index);
+	aead_aad(aad, buf, E_FLAG | index);
+	dev->ops->aead_open(
+		dev, &s->key, iv, aad, sizeof(aad), buf + CLEAR_LEN, len - CLEAR_LEN, tag);
+	if (secret_equal(tag, buf + len, sizeof(tag)))
+		return 0;
+	secret_wipe(buf + CLEAR_LEN, len - CLEAR_LEN);
+	return -EBADMSG;
+}
+
+static int open_ctr(struct crypto_device *dev, struct srtcp_rx *s, uint8_t *buf, size_t len,
+	uint32_t ssrc, uint32_t index)
+{
+	const struct srtp_tx_layout *key = srtp_tx_layout(&s->key);
+	uint8_t digest[SHA1_LEN], iv[16];
+	int err;
+
+	err = dev->ops->authenticate(dev, &s->key, buf, len + TRAILER_LEN, digest);
+	if (err != 0)
+		return err;
+	if (!secret_equal(digest, buf + len + TRAILER_LEN, key->profile->rtcp_tag_len))
+		return -EBADMSG;
+	ctr_iv(iv, key, ssrc, index);
+	return dev->ops->cipher(dev, &s->key, iv, buf + CLEAR_LEN, len - CLEAR_LEN);
+}
+
+int srtcp_unprotect(struct crypto_device *dev, struct srtcp_rx *s, uint8_t *buf, size_t len)
+{
+	const struct srtp_tx_layout *key = srtp_tx_layout(&s->key);
+	uint32_t trailer, index, ssrc;
+	size_t tag_len, plain_len;
+	int err;
+
+	if (key->profile == NULL)
+		return -EINVAL;
+	tag_len = key->profile->rtcp_tag_len;
+	if (len < CLEAR_LEN + TRAILER_LEN + tag_len || len > CRYPTO_MESSAGE_MAX)
+		return -EINVAL;
+	plain_len = len - TRAILER_LEN - tag_len;
+	trailer = get_be32(buf + plain_len + (is_aead(key) ? tag_len : 0));
+	if ((trailer & E_FLAG) == 0)
+		return -EINVAL;
+	index = trailer & ~E_FLAG;
+	ssrc = get_be32(buf + 4);
+
+	/* RFC 3711 3.3: the replay list is asked first and told last. */
+	if (srtp_replay_check(&s->replay, index) != 0)
+		return -EALREADY;
+	if (is_aead(key))
+		err = open_aead(dev, s, buf, plain_len, ssrc, index);
+	else
+		err = open_ctr(dev, s, buf, plain_len, ssrc, index);
+	if (err != 0)
+		return err;
+	srtp_replay_accept(&s->replay, index);
+	return (int)plain_len;
+}
