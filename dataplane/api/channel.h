@@ -55,6 +55,12 @@ int mr_ring_enqueue(struct mr_ring *r, const void *message, size_t len);
 int mr_ring_dequeue(struct mr_ring *r, void *message);
 /* How many can be put now, at least; -EPROTO. Producer only. */
 int mr_ring_space(const struct mr_ring *r);
+/* Several slots at once, so that the consumer sees all or none: after
+ * mr_ring_space() has said that they fit, write slots 0 to n - 1 (header and data
+ * after each other, together at most slot_size), then publish n. */
+void mr_ring_write(struct mr_ring *r, uint32_t ahead, const void *header, size_t header_len,
+	const void *data, size_t len);
+void mr_ring_publish(struct mr_ring *r, uint32_t count);
 
 /* One side's view of the whole channel. */
 struct mr_channel {
@@ -73,6 +79,8 @@ int mr_channel_create(struct mr_channel *ch);
 /* Control plane: maps `memfd` (which it then owns, also on failure) after
  * checking seals and size. 0, -EPROTO or -errno. */
 int mr_channel_attach(struct mr_channel *ch, int memfd);
+/* [bytes] of every channel's memfd. */
+size_t mr_channel_size(void);
 /* Wipes nothing: the data plane wipes before it drops the last mapping. */
 void mr_channel_detach(struct mr_channel *ch);
 /* Wipes all slots, then detaches: the data plane's end. */
@@ -81,11 +89,13 @@ void mr_channel_destroy(struct mr_channel *ch);
 /*
  * Datagrams over a packet ring. mr_packet_put() splits what is longer than a
  * slot: all slots or none (-EAGAIN). `head` gives every field but total,
- * offset, len and data.
+ * offset, len and data (which is not read). -EINVAL: empty; -EMSGSIZE: above
+ * MR_PACKET_TOTAL_MAX; -EPROTO as mr_ring_enqueue.
  */
 int mr_packet_put(struct mr_ring *r, const struct mr_packet *head, const void *data, size_t len);
 
-/* Puts datagrams together again; private to the consumer. */
+/* Puts datagrams together again; private to the consumer. Starts zeroed; zero
+ * `have` when the channel is replaced. */
 struct mr_packet_joiner {
 	struct mr_packet head; /* of the datagram in work or just finished */
 	uint32_t have;         /* [bytes] so far */
@@ -94,7 +104,8 @@ struct mr_packet_joiner {
 };
 /* Takes messages until a datagram is whole: 1 (head.total bytes in data);
  * 0: the ring is empty; -EPROTO. Takes at most `*budget` messages and counts it
- * down. What is not valid is counted in `broken` and skipped. */
+ * down. What is not valid is counted in `broken` and skipped. The kind is one of
+ * enum mr_packet_kind, but whether of this direction is the caller's to check. */
 int mr_packet_take(struct mr_ring *r, struct mr_packet_joiner *j, unsigned int *budget);
 
 #endif

@@ -202,6 +202,12 @@ struct mr_stats_geometry {
 
 /* Data plane: creates, maps rw and seals. 0 or -errno; `*memfd` is owned by the caller. */
 int mr_stats_create(const struct mr_stats_geometry *g, struct mr_stats **stats, int *memfd);
+void mr_stats_destroy(struct mr_stats *stats); /* unmaps; NULL is fine */
+
+/* Reader: checks and maps `memfd` (borrowed) read-only. 0, -EPROTO,
+ * -EPROTONOSUPPORT or -errno. */
+int mr_stats_map(struct mr_stats_view *v, int memfd);
+void mr_stats_close(struct mr_stats_view *v); /* also after mr_stats_open() */
 
 /* The i-th entry of an array; NULL beyond its end. Readers pass a view whose
  * header mr_stats_open() has checked against the region's size. */
