@@ -102,6 +102,7 @@ struct mr_packet_joiner {
 	uint64_t broken;       /* messages that were not valid or did not continue */
 	uint8_t data[MR_PACKET_TOTAL_MAX];
 };
+void mr_packet_joiner_init(struct mr_packet_joiner *j);
 /* Takes messages until a datagram is whole: 1 (head.total bytes in data);
  * 0: the ring is empty; -EPROTO. Takes at most `*budget` messages and counts it
  * down. What is not valid is counted in `broken` and skipped. The kind is one of

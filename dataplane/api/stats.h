@@ -92,7 +92,8 @@ struct mr_stats_worker {
 	_Atomic uint64_t stun_answered;
 	_Atomic uint64_t srtcp_in;
 	_Atomic uint64_t srtcp_out;
-	_Atomic uint64_t punted; /* up the packet ring */
+	_Atomic uint64_t punted;       /* up the packet ring */
+	_Atomic uint64_t notices_lost; /* to the main thread, its ring was full */
 	_Atomic uint64_t
 		stage_tsc[12]; /* cycles per stage, in the order of worker_turn(); busy turns */
 	_Atomic uint64_t drops[MR_STATS_DROPS];

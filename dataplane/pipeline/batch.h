@@ -51,7 +51,8 @@ struct packet_meta {
 		struct stream *stream;
 		struct viewer *viewer;
 	};
-	uint64_t reserved;
+	uint8_t track; /* of the viewer, of copies to send */
+	uint8_t reserved[7];
 };
 static_assert(sizeof(struct packet_meta) <= 64, "packet_meta");
 

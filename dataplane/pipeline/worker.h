@@ -83,6 +83,7 @@ struct worker {
 
 	/* private to the worker */
 	uint64_t now_ns;          /* CLOCK_MONOTONIC at the start of the turn */
+	int64_t wall_offset_ns;   /* CLOCK_REALTIME minus CLOCK_MONOTONIC, at the start */
 	int64_t wall_ns;          /* gateway time: CLOCK_REALTIME at the start + monotonic since */
 	uint64_t housekeeping_ns; /* when the next is due */
 	uint64_t busy_ns;         /* when a packet last moved */
@@ -125,6 +126,9 @@ struct notice {
 };
 
 int worker_main(void *worker); /* lcore function */
+
+/* Sets now_ns and wall_ns. */
+void worker_read_clocks(struct worker *w);
 
 /* ---- the stages, one file each in this folder ---- */
 void port_rx_stage(struct worker *w);      /* ports -> rx; packets down -> raw, in.rtp */

@@ -62,4 +62,7 @@ void stream_destroy(struct stream *s);
 /* Worker: takes a new binding (also to nothing). Output numbering and time go on. */
 void stream_bind(struct stream *s, const struct mr_stream_bind *bind);
 
+/* Worker: the source's sender report; `rtp` is in the source's time. */
+void stream_report(struct stream *s, uint32_t rtp, uint64_t ntp, int64_t wall_ns);
+
 #endif

@@ -47,10 +47,9 @@ struct viewer_track {
 	uint32_t ssrc;
 	uint32_t timestamp_base; /* RTP ticks */
 	uint64_t join_index;     /* stream index of the first packet sent */
-	uint32_t sequence_base;  /* wire index of that packet, below 2^15 */
+	uint64_t wire_base;      /* 48-bit wire index of that packet; below 2^15 at first */
 	uint8_t payload_type;
 	uint8_t rtx_payload_type;
-	bool joined;
 	uint8_t kind; /* enum mr_media_kind */
 	uint32_t rtx_ssrc;
 	/* for sender reports, RFC 3550 6.4.1 */

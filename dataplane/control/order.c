@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The worker's side of the orders: what the main thread wants linked, changed
+ * or unlinked, between two turns. Runs on the worker's lcore.
+ */
+#include "dataplane/control/order.h"
+
+#include "dataplane/pipeline/worker.h"
+
+#include <errno.h>
+#include <string.h>
+
+static struct nexthop *nexthop_slot(const struct worker *w, uint32_t id)
+{
+	for (uint32_t i = 0; i < NEXTHOPS_MAX; i++) {
+		struct nexthop *n = &w->nexthops[(id + i) % NEXTHOPS_MAX];
+		if (n->id == id || n->id == 0)
+			return n;
+	}
+	return NULL;
+}
+
+const struct nexthop *worker_nexthop(const struct worker *w, uint32_t id)
+{
+	const struct nexthop *n = id == 0 ? NULL : nexthop_slot(w, id);
+
+	return n != NULL && n->id == id ? n : NULL;
+}
+
+static void viewer_build_header(struct worker *w, struct viewer *v)
+{
+	static const struct nexthop none;
+	const struct nexthop *n = worker_nexthop(w, v->nexthop_id);
+
+	frame_header_build(&v->header, n != NULL ? n : &none, &v->local, &v->remote);
+}
+
+static int nexthop_set(struct worker *w, const struct nexthop *nexthop)
+{
+	struct nexthop *slot = nexthop_slot(w, nexthop->id);
+
+	if (slot == NULL)
+		return -ENOSPC;
+	*slot = *nexthop;
+	for (uint32_t i = 0; i < w->n_viewers; i++)
+		if (w->viewers[i]->nexthop_id == nexthop->id)
+			viewer_build_header(w, w->viewers[i]);
+	return 0;
+}
+
+static int stream_link(struct worker *w, struct order *o)
+{
+	struct stream *s = o->stream[0];
+
+	if (w->n_streams == w->streams_capacity)
+		return -ENOSPC;
+	if (clock_path_add(o->path_clock, &s->clock, s->clock_rate) != 0)
+		return -ENOSPC;
+	s->path_clock = o->path_clock;
+	w->streams[w->n_streams++] = s;
+	return 0;
+}
+
+static void worker_unqueue_stream(struct worker *w, struct stream *s)
+{
+	struct stream *previous = NULL;
+
+	for (struct stream *q = w->queue_head; q != NULL; previous = q, q = q->next_queued) {
+		if (q != s)
+			continue;
+		if (previous != NULL)
+			previous->next_queued = s->next_queued;
+		else
+			w->queue_head = s->next_queued;
+		if (w->queue_tail == s)
+			w->queue_tail = previous;
+		break;
+	}
+	s->queued = false;
+}
+
+static int stream_unlink(struct worker *w, struct stream *s)
+{
+	while (s->n_tracks > 0)
+		viewer_track_leave(s->tracks[s->n_tracks - 1]);
+	worker_unqueue_stream(w, s);
+	clock_path_del(s->path_clock, &s->clock);
+	for (uint32_t i = 0; i < w->n_streams; i++) {
+		if (w->streams[i] != s)
+			continue;
+		w->streams[i] = w->streams[--w->n_streams];
+		return 0;
+	}
+	return -ENOENT;
+}
+
+/* Lets track `i` of the order's viewer join; hands the outgrown array back. */
+static void join_track(struct order *o, unsigned int i)
+{
+	struct stream *s = o->stream[i];
+
+	if (s == NULL)
+		return;
+	if (o->larger[i] != NULL && o->larger_capacity[i] > s->tracks_capacity) {
+		memcpy(o->larger[i], s->tracks, s->n_tracks * sizeof(s->tracks[0]));
+		struct viewer_track **old = s->tracks;
+		s->tracks = o->larger[i];
+		s->tracks_capacity = o->larger_capacity[i];
+		o->larger[i] = old;
+	}
+	viewer_track_join(&o->viewer->track[i], s);
+}
+
+static int viewer_link(struct worker *w, struct order *o)
+{
+	struct viewer *v = o->viewer;
+
+	if (w->n_viewers == w->viewers_capacity)
+		return -ENOSPC;
+	v->position = w->n_viewers;
+	w->viewers[w->n_viewers++] = v;
+	v->alive_ns = w->now_ns;
+	/* Spread over the second: the reports of viewers that come together do not leave together. */
+	v->next_report_ns = w->now_ns + 200000000ull + (v->id * 2654435761u) % 300000000u;
+	viewer_build_header(w, v);
+	for (unsigned int i = 0; i < MR_VIEWER_TRACKS; i++)
+		join_track(o, i);
+	return 0;
+}
+
+static int viewer_unlink(struct worker *w, struct viewer *v)
+{
+	for (unsigned int i = 0; i < MR_VIEWER_TRACKS; i++)
+		if (v->track[i].stream != NULL)
+			viewer_track_leave(&v->track[i]);
+	if (v->position >= w->n_viewers || w->viewers[v->position] != v)
+		return -ENOENT;
+	w->viewers[v->position] = w->viewers[--w->n_viewers];
+	w->viewers[v->position]->position = v->position;
+	return 0;
+}
+
+static int viewer_route(struct worker *w, struct order *o)
+{
+	struct viewer *v = o->viewer;
+
+	v->local = o->local;
+	v->remote = o->remote;
+	v->nexthop_id = o->nexthop_id;
+	viewer_build_header(w, v);
+	return 0;
+}
+
+static int rings_take(struct worker *w, const struct order *o)
+{
+	w->packets_down = o->packets_down;
+	w->packets_up = o->packets_up;
+	if (w->joiner != NULL)
+		mr_packet_joiner_init(w->joiner);
+	return 0;
+}
+
+void order_carry_out(struct worker *w, struct order *o)
+{
+	switch (o->type) {
+	case ORDER_STREAM_LINK:
+		o->status = stream_link(w, o);
+		break;
+	case ORDER_STREAM_BIND:
+		stream_bind(o->stream[0], &o->bind);
+		o->status = 0;
+		break;
+	case ORDER_STREAM_REPORT:
+		stream_report(o->stream[0], o->report.rtp, o->report.ntp, w->wall_ns);
+		o->status = 0;
+		break;
+	case ORDER_STREAM_UNLINK:
+		o->status = stream_unlink(w, o->stream[0]);
+		break;
+	case ORDER_VIEWER_LINK:
+		o->status = viewer_link(w, o);
+		break;
+	case ORDER_VIEWER_JOIN:
+		for (unsigned int i = 0; i < MR_VIEWER_TRACKS; i++)
+			join_track(o, i);
+		o->status = 0;
+		break;
+	case ORDER_VIEWER_ROUTE:
+		o->status = viewer_route(w, o);
+		break;
+	case ORDER_VIEWER_UNLINK:
+		o->status = viewer_unlink(w, o->viewer);
+		break;
+	case ORDER_NEXTHOP:
+		o->status = nexthop_set(w, &o->nexthop);
+		break;
+	case ORDER_FLOW_ADD_SOURCE:
+		o->status = flow_table_add_source(w->flows, &o->local, o->flow);
+		break;
+	case ORDER_FLOW_DEL_SOURCE:
+		o->status = flow_table_del_source(w->flows, &o->local);
+		break;
+	case ORDER_FLOW_ADD_VIEWER:
+		o->status = flow_table_add_viewer(w->flows, &o->local, &o->remote, o->flow);
+		break;
+	case ORDER_FLOW_DEL_VIEWER:
+		o->status = flow_table_del_viewer(w->flows, &o->local, &o->remote);
+		break;
+	case ORDER_PUBLIC:
+		o->status = flow_table_add_public(w->flows, &o->local);
+		break;
+	case ORDER_RINGS:
+		o->status = rings_take(w, o);
+		break;
+	default:
+		o->status = -EINVAL;
+	}
+}

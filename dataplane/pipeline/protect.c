@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Protect: encrypts the turn's copies in one burst, from the shared payload
+ * into each viewer's mbuf, and counts what each viewer is sent. Runs on the
+ * worker's lcore.
+ */
+#include "dataplane/pipeline/worker.h"
+
+#include "dataplane/stream/rtp.h"
+
+static void track_count(struct viewer_track *t, uint32_t payload_len)
+{
+	t->packets_sent++;
+	t->octets_sent += payload_len;
+	mr_count(&t->stats->packets, 1);
+	mr_count(&t->stats->bytes, payload_len);
+}
+
+void protect_stage(struct worker *w)
+{
+	struct plain_batch *in = &w->plain;
+	struct batch *out = &w->cipher;
+
+	out->n = 0;
+	if (in->n == 0)
+		return;
+	srtp_protect_burst(w->crypto, in->op, in->n);
+	for (uint16_t i = 0; i < in->n; i++) {
+		const struct srtp_op *op = &in->op[i];
+		struct rte_mbuf *m = in->pkts[i];
+		const struct packet_meta *meta = packet_meta(m);
+
+		if (op->status != 0) {
+			worker_drop_mbuf(w, MR_DROP_PROTECT_FAILED, m);
+			continue;
+		}
+		m->data_len = op->out_len;
+		m->pkt_len = op->out_len;
+		track_count(&meta->viewer->track[meta->track], op->payload_len);
+		out->pkts[out->n++] = m;
+	}
+	mr_count(&w->stats->media_packets, out->n);
+	in->n = 0;
+}

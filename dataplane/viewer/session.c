@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Making and unmaking of viewers (main thread), and how a viewer's track enters
+ * and leaves a stream's live list (the stream's worker).
+ */
+#include "dataplane/stream/stream.h"
+#include "dataplane/viewer/viewer.h"
+
+#include "crypto/secret.h"
+
+#include <errno.h>
+#include <rte_malloc.h>
+#include <string.h>
+
+/* The contract's keys and crypto's are the same bytes. */
+static_assert(sizeof(struct mr_srtp_keys) == sizeof(struct srtp_session_keys), "keys");
+static_assert(
+	offsetof(struct mr_srtp_keys, auth) == offsetof(struct srtp_session_keys, auth), "auth");
+static_assert(
+	offsetof(struct mr_srtp_keys, salt) == offsetof(struct srtp_session_keys, salt), "salt");
+
+static int viewer_expand_keys(struct viewer *v, const struct crypto_device *crypto,
+	const struct mr_viewer_add *add, const struct srtp_profile *profile)
+{
+	struct srtp_session_keys keys;
+	int rc;
+
+	memcpy(&keys, &add->tx_rtp, sizeof(keys));
+	rc = srtp_tx_init(crypto, &v->rtp_key, profile, &keys);
+	if (rc == 0) {
+		memcpy(&keys, &add->tx_rtcp, sizeof(keys));
+		rc = srtcp_tx_init(crypto, &v->rtcp_tx, profile, &keys, 0);
+	}
+	if (rc == 0) {
+		memcpy(&keys, &add->rx_rtcp, sizeof(keys));
+		rc = srtcp_rx_init(crypto, &v->rtcp_rx, profile, &keys);
+	}
+	secret_wipe(&keys, sizeof(keys));
+	return rc;
+}
+
+static void viewer_set_track(struct viewer *v, unsigned int i, const struct mr_viewer_track *from)
+{
+	struct viewer_track *t = &v->track[i];
+
+	t->viewer = v;
+	t->ssrc = from->ssrc;
+	t->timestamp_base = from->timestamp_base;
+	t->wire_base = from->sequence_base;
+	t->payload_type = from->payload_type;
+	t->rtx_payload_type = from->rtx_payload_type;
+	t->rtx_ssrc = from->rtx_ssrc;
+	t->stats = &v->stats->track[i];
+}
+
+struct viewer *viewer_create(const struct crypto_device *crypto, const struct mr_viewer_add *add,
+	struct mr_stats_viewer *stats)
+{
+	const struct srtp_profile *profile = srtp_profile_by_id(add->srtp_profile);
+	struct viewer *v;
+	int rc;
+
+	if (profile == NULL) {
+		errno = EINVAL;
+		return NULL;
+	}
+	v = rte_zmalloc("viewer", sizeof(*v), 64);
+	if (v == NULL) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	v->stats = stats;
+	rc = viewer_expand_keys(v, crypto, add, profile);
+	if (rc != 0) {
+		viewer_destroy(v);
+		errno = -rc;
+		return NULL;
+	}
+	v->id = add->viewer_id;
+	v->profile = add->srtp_profile;
+	v->nexthop_id = add->nexthop_id;
+	v->local = add->local;
+	v->remote = add->remote;
+	v->rtcp = true;
+	memcpy(v->cname, add->cname, sizeof(v->cname));
+	v->cname[sizeof(v->cname) - 1] = 0;
+	v->local_ufrag_len = add->local_ufrag_len;
+	v->remote_ufrag_len = add->remote_ufrag_len;
+	v->local_pwd_len = add->local_pwd_len;
+	memcpy(v->local_ufrag, add->local_ufrag, sizeof(v->local_ufrag));
+	memcpy(v->local_pwd, add->local_pwd, sizeof(v->local_pwd));
+	memcpy(v->remote_ufrag, add->remote_ufrag, sizeof(v->remote_ufrag));
+	for (unsigned int i = 0; i < MR_VIEWER_TRACKS; i++)
+		viewer_set_track(v, i, &add->track[i]);
+	return v;
+}
+
+void viewer_destroy(struct viewer *v)
+{
+	if (v == NULL)
+		return;
+	srtp_tx_fini(&v->rtp_key);
+	srtcp_tx_fini(&v->rtcp_tx);
+	srtcp_rx_fini(&v->rtcp_rx);
+	secret_wipe(v, sizeof(*v));
+	rte_free(v);
+}
+
+void viewer_track_join(struct viewer_track *t, struct stream *s)
+{
+	if (s->n_tracks == s->tracks_capacity)
+		return;
+	t->stream = s;
+	t->kind = s->kind;
+	/* Last in the list, so a packet that is on its way to the others reaches it too. */
+	t->join_index = s->live_next;
+	s->tracks[s->n_tracks++] = t;
+	atomic_store_explicit(&s->stats->viewers, s->n_tracks, memory_order_relaxed);
+}
+
+void viewer_track_leave(struct viewer_track *t)
+{
+	struct stream *s = t->stream;
+	uint32_t at = 0;
+
+	if (s == NULL)
+		return;
+	while (at < s->n_tracks && s->tracks[at] != t)
+		at++;
+	if (at == s->n_tracks)
+		return;
+	/* Those behind move up by one and keep their order; so does the running job. */
+	memmove(&s->tracks[at], &s->tracks[at + 1], (s->n_tracks - at - 1) * sizeof(s->tracks[0]));
+	s->n_tracks--;
+	if (at < s->live_position)
+		s->live_position--;
+	/* Should it ever join again: no index twice, whatever was sent last. */
+	t->wire_base += s->live_next - t->join_index + 1;
+	t->stream = NULL;
+	atomic_store_explicit(&s->stats->viewers, s->n_tracks, memory_order_relaxed);
+}
