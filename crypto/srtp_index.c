@@ -5,7 +5,7 @@
 #define SEQ_RANGE (UINT64_C(1) << 16)
 #define SEQ_HALF (UINT64_C(1) << 15)
 
-uint64_t srtp_index_guess(uint64_t highest, uint16_t seq)
+uint64_t srtp_index_from_seq(uint64_t highest, uint16_t seq)
 {
 	uint64_t roc = highest & ~(SEQ_RANGE - 1);
 	uint64_t s_l = highest & (SEQ_RANGE - 1);

@@ -9,7 +9,7 @@
 
 /* The index that `seq` means when `highest` is the highest index seen so far.
  * Within the ROCs that exist: before index 0 it is read as ROC 0, and never above
- * SRTP_INDEX_MAX, where the key is spent. */
-uint64_t srtp_index_guess(uint64_t highest, uint16_t seq);
+ * SRTP_INDEX_MAX, where the key is spent. (libsrtp2 exports srtp_index_guess().) */
+uint64_t srtp_index_from_seq(uint64_t highest, uint16_t seq);
 
 #endif

@@ -39,7 +39,7 @@ static int aes_ecb(const uint8_t *key, size_t key_len, const uint8_t *in, uint8_
 	return err;
 }
 
-int srtp_prf(const uint8_t *key, size_t key_len, const uint8_t salt[SRTP_MAX_SALT_LEN],
+int srtp_prf(const uint8_t *key, size_t key_len, const uint8_t salt[SRTP_SALT_MAX_LEN],
 	uint8_t label, uint8_t *out, size_t len)
 {
 	uint8_t counter[MAX_BLOCKS * AES_BLOCK] = {0};
@@ -52,7 +52,7 @@ int srtp_prf(const uint8_t *key, size_t key_len, const uint8_t salt[SRTP_MAX_SAL
 	for (size_t i = 0; i < blocks; i++) {
 		uint8_t *iv = counter + i * AES_BLOCK;
 
-		memcpy(iv, salt, SRTP_MAX_SALT_LEN);
+		memcpy(iv, salt, SRTP_SALT_MAX_LEN);
 		iv[LABEL_AT] ^= label;
 		iv[AES_BLOCK - 1] = (uint8_t)i;
 	}
@@ -67,7 +67,7 @@ int srtp_prf(const uint8_t *key, size_t key_len, const uint8_t salt[SRTP_MAX_SAL
 static int derive(const struct srtp_profile *profile, const struct srtp_master *master,
 	enum label first, struct srtp_session_keys *keys)
 {
-	uint8_t salt[SRTP_MAX_SALT_LEN] = {0};
+	uint8_t salt[SRTP_SALT_MAX_LEN] = {0};
 	int err;
 
 	memset(keys, 0, sizeof(*keys));

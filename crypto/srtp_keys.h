@@ -14,17 +14,17 @@
 
 /* One direction's master key and salt. Secret: wipe with secret_wipe(). */
 struct srtp_master {
-	uint8_t key[SRTP_MAX_KEY_LEN];
-	uint8_t salt[SRTP_MAX_SALT_LEN];
+	uint8_t key[SRTP_KEY_MAX_LEN];
+	uint8_t salt[SRTP_SALT_MAX_LEN];
 	uint8_t reserved[2];
 };
 
 /* Session keys of one direction of one protocol (RTP or RTCP). Unused tail
  * bytes are zero. Secret. */
 struct srtp_session_keys {
-	uint8_t cipher[SRTP_MAX_KEY_LEN];
-	uint8_t auth[SRTP_MAX_AUTH_LEN];
-	uint8_t salt[SRTP_MAX_SALT_LEN];
+	uint8_t cipher[SRTP_KEY_MAX_LEN];
+	uint8_t auth[SRTP_AUTH_MAX_LEN];
+	uint8_t salt[SRTP_SALT_MAX_LEN];
 	uint8_t reserved[2];
 };
 
@@ -38,7 +38,7 @@ int srtp_keys_derive(const struct srtp_profile *profile, const struct srtp_maste
  * zeros behind it. -EINVAL: key_len, or len outside 1 to SRTP_PRF_MAX_LEN.
  */
 #define SRTP_PRF_MAX_LEN 128 /* bytes */
-int srtp_prf(const uint8_t *key, size_t key_len, const uint8_t salt[SRTP_MAX_SALT_LEN],
+int srtp_prf(const uint8_t *key, size_t key_len, const uint8_t salt[SRTP_SALT_MAX_LEN],
 	uint8_t label, uint8_t *out, size_t len);
 
 /* How many bytes to export for a profile: 2 * (key_len + salt_len). */

@@ -15,13 +15,14 @@ enum srtp_profile_id {
 	SRTP_PROFILE_GCM_256 = 0x0008,
 };
 
-#define SRTP_MAX_KEY_LEN 32  /* bytes: AES-256 */
-#define SRTP_MAX_SALT_LEN 14 /* bytes: RFC 3711 4.1.1; GCM uses 12, RFC 7714 8.1 */
-#define SRTP_MAX_AUTH_LEN 20 /* bytes: HMAC-SHA1 key */
-#define SRTP_MAX_TAG_LEN 16  /* bytes */
+/* Not SRTP_MAX_*: libsrtp2 defines those with other values. */
+#define SRTP_KEY_MAX_LEN 32  /* bytes: AES-256 */
+#define SRTP_SALT_MAX_LEN 14 /* bytes: RFC 3711 4.1.1; GCM uses 12, RFC 7714 8.1 */
+#define SRTP_AUTH_MAX_LEN 20 /* bytes: HMAC-SHA1 key */
+#define SRTP_TAG_MAX_LEN 16  /* bytes */
 /* What SRTP and SRTCP add to a packet at most. */
-#define SRTP_MAX_TRAILER SRTP_MAX_TAG_LEN
-#define SRTCP_MAX_TRAILER (SRTP_MAX_TAG_LEN + 4)
+#define SRTP_MAX_TRAILER SRTP_TAG_MAX_LEN
+#define SRTCP_MAX_TRAILER (SRTP_TAG_MAX_LEN + 4)
 
 struct srtp_profile {
 	uint16_t id;
