@@ -1,0 +1,499 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Life of a viewer, see viewer.h: POST offer, check, handshake, play, DELETE.
+ * Runs on the thread of its main context.
+ */
+#include "apps/viewer/viewer.h"
+
+#include "apps/viewer/timer.h"
+
+#include <errno.h>
+#include <glib-unix.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define REPORT_INTERVAL 1000 /* ms */
+#define LEAVE_TIMEOUT 5000   /* ms */
+#define SILENT_BURST 64      /* datagrams read at once when silent */
+#define DATAGRAM_SIZE 2048   /* bytes */
+
+struct viewer {
+	struct viewer_shared *shared; /* borrowed */
+	struct viewer_figures figures;
+	enum viewer_state state;
+	char *url;
+	char *resource; /* URL to DELETE, NULL: none */
+	GCancellable *cancellable;
+	bool requesting; /* a reply of whep is still to come */
+	struct ice *ice;
+	struct dtls *dtls;
+	struct media *media;
+	struct sdp_answer answer;
+	GSource *deadline; /* of connecting, later of leaving */
+	GSource *reports;
+	GSource *silence;
+	GSource *release; /* frees the transport of a failed viewer */
+	GSource *reader;  /* of quiet_fd */
+	int quiet_fd;     /* the socket when silent, -1: none */
+};
+
+static const char *const state_names[] = {
+	[VIEWER_WAITING] = "waiting",
+	[VIEWER_GATHERING] = "gathering",
+	[VIEWER_OFFERING] = "offering",
+	[VIEWER_CHECKING] = "checking",
+	[VIEWER_SECURING] = "securing",
+	[VIEWER_PLAYING] = "playing",
+	[VIEWER_SILENT] = "silent",
+	[VIEWER_FAILED] = "failed",
+	[VIEWER_LEAVING] = "leaving",
+	[VIEWER_DONE] = "done",
+};
+
+const char *viewer_state_name(enum viewer_state state)
+{
+	return state_names[state];
+}
+
+static uint64_t now(void)
+{
+	return (uint64_t)g_get_monotonic_time();
+}
+
+/* ---- the one place where the state changes ---- */
+
+static void set_state(struct viewer *v, enum viewer_state state)
+{
+	g_debug("viewer=%u from=%s to=%s", v->figures.index, viewer_state_name(v->state),
+		viewer_state_name(state));
+	v->state = state;
+	if (state == VIEWER_FAILED || state == VIEWER_DONE)
+		v->shared->ended(v->shared->user, state);
+}
+
+static void release_transport(struct viewer *v)
+{
+	timer_stop(&v->reports);
+	timer_stop(&v->silence);
+	dtls_destroy(v->dtls);
+	v->dtls = NULL;
+	ice_destroy(v->ice);
+	v->ice = NULL;
+}
+
+/* Not from inside ICE's or DTLS's own callbacks: they are still running. */
+static gboolean on_release(gpointer user)
+{
+	struct viewer *v = user;
+
+	timer_stop(&v->release);
+	release_transport(v);
+	return G_SOURCE_REMOVE;
+}
+
+static void fail(struct viewer *v, const char *format, ...) G_GNUC_PRINTF(2, 3);
+
+static void fail(struct viewer *v, const char *format, ...)
+{
+	va_list arguments;
+
+	if (v->state >= VIEWER_FAILED)
+		return;
+	va_start(arguments, format);
+	vsnprintf(v->figures.error, sizeof(v->figures.error), format, arguments);
+	va_end(arguments);
+	timer_stop(&v->deadline);
+	timer_stop(&v->reports);
+	timer_stop(&v->silence);
+	v->release = timer_start(v->shared->context, 0, on_release, v);
+	atomic_fetch_add_explicit(&v->shared->failed, 1, memory_order_relaxed);
+	set_state(v, VIEWER_FAILED);
+}
+
+static gboolean on_connect_timeout(gpointer user)
+{
+	struct viewer *v = user;
+
+	fail(v, "not connected after %u s, still %s", v->shared->options->connect_timeout,
+		viewer_state_name(v->state));
+	return G_SOURCE_REMOVE;
+}
+
+/* ---- playing ---- */
+
+static gboolean on_report_due(gpointer user)
+{
+	struct viewer *v = user;
+	uint8_t report[MEDIA_REPORT_MAX];
+	int length = media_format_report(v->media, now(), report);
+
+	if (length > 0)
+		ice_send(v->ice, report, (size_t)length);
+	return G_SOURCE_CONTINUE;
+}
+
+static void receive_media(struct viewer *v, uint8_t *data, size_t length)
+{
+	uint64_t at = now();
+
+	media_receive(v->media, data, length, at);
+	atomic_fetch_add_explicit(&v->shared->packets, 1, memory_order_relaxed);
+	if (v->figures.first_packet_us == 0 && media_counters(v->media)->packets > 0)
+		v->figures.first_packet_us = at;
+}
+
+static gboolean on_quiet_readable(gint fd, GIOCondition condition, gpointer user)
+{
+	struct viewer *v = user;
+	uint8_t data[DATAGRAM_SIZE];
+
+	for (int i = 0; i < SILENT_BURST; i++) {
+		ssize_t length = recv(fd, data, sizeof(data), MSG_DONTWAIT);
+
+		if (length < 0)
+			break;
+		if (length > 0 && data[0] >= 128 && data[0] <= 191)
+			receive_media(v, data, (size_t)length);
+	}
+	return G_SOURCE_CONTINUE;
+}
+
+/* Keep the socket, so that the kernel stays quiet too, and end everything that sends. */
+static gboolean on_silence_due(gpointer user)
+{
+	struct viewer *v = user;
+
+	v->quiet_fd = ice_dup_socket(v->ice);
+	release_transport(v);
+	if (v->quiet_fd < 0) {
+		fail(v, "selected socket: %s", g_strerror(-v->quiet_fd));
+		return G_SOURCE_REMOVE;
+	}
+	v->reader = g_unix_fd_source_new(v->quiet_fd, G_IO_IN);
+	g_source_set_callback(v->reader, G_SOURCE_FUNC(on_quiet_readable), v, NULL);
+	g_source_attach(v->reader, v->shared->context);
+	v->figures.silent_us = now();
+	set_state(v, VIEWER_SILENT);
+	return G_SOURCE_REMOVE;
+}
+
+static void on_dtls_established(void *user, const struct dtls_keys *keys)
+{
+	struct viewer *v = user;
+	const struct options *options = v->shared->options;
+	struct media_options media = {
+		.viewer = v->figures.index,
+		.decrypt = v->figures.index % options->decrypt_every == 0,
+		.dump = v->shared->dump,
+		.plain_dump = v->shared->plain_dump,
+	};
+
+	if (v->state != VIEWER_SECURING)
+		return;
+	v->figures.profile = keys->profile;
+	if (media_create(&media, &v->answer, keys, &v->media) < 0) {
+		fail(v, "libsrtp refuses the keys");
+		return;
+	}
+	timer_stop(&v->deadline);
+	v->figures.media = v->media;
+	v->figures.connected = true;
+	v->figures.secured_us = now();
+	ice_format_pair(v->ice, v->figures.local, v->figures.remote, VIEWER_PAIR_SIZE);
+	if (!options->no_receiver_reports)
+		v->reports = timer_start(v->shared->context, REPORT_INTERVAL, on_report_due, v);
+	if (options->silent_after)
+		v->silence = timer_start(
+			v->shared->context, options->silent_after * 1000, on_silence_due, v);
+	atomic_fetch_add_explicit(&v->shared->connected, 1, memory_order_relaxed);
+	set_state(v, VIEWER_PLAYING);
+}
+
+static void on_dtls_send(void *user, const uint8_t *data, size_t length)
+{
+	struct viewer *v = user;
+
+	ice_send(v->ice, data, length); /* a lost one is sent again by DTLS's timer */
+}
+
+static void on_dtls_failed(void *user, const char *reason)
+{
+	fail(user, "%s", reason);
+}
+
+static void on_dtls_closed(void *user)
+{
+	struct viewer *v = user;
+
+	v->figures.dtls_closed_us = now();
+}
+
+static const struct dtls_events dtls_events = {
+	.send = on_dtls_send,
+	.established = on_dtls_established,
+	.failed = on_dtls_failed,
+	.closed = on_dtls_closed,
+};
+
+/* ---- checking and securing ---- */
+
+static void on_ice_connected(void *user)
+{
+	struct viewer *v = user;
+
+	if (v->state != VIEWER_CHECKING)
+		return;
+	v->figures.checked_us = now();
+	set_state(v, VIEWER_SECURING);
+	if (v->answer.setup == SDP_SETUP_PASSIVE)
+		dtls_start(v->dtls);
+}
+
+static void on_ice_failed(void *user)
+{
+	struct viewer *v = user;
+
+	fail(v, v->figures.checked_us ? "ICE consent lost" : "ICE found no working pair");
+}
+
+/* RFC 7983 */
+static void on_ice_received(void *user, uint8_t *data, size_t length)
+{
+	struct viewer *v = user;
+
+	if (length == 0 || v->state >= VIEWER_FAILED)
+		return;
+	if (data[0] >= 20 && data[0] <= 63 && v->dtls)
+		dtls_receive(v->dtls, data, length);
+	else if (data[0] >= 128 && data[0] <= 191 && v->media)
+		receive_media(v, data, length);
+}
+
+/* ---- offering ---- */
+
+static int set_remote(struct viewer *v)
+{
+	const char *candidates[SDP_CANDIDATES_MAX];
+	char password[SDP_CREDENTIAL_SIZE];
+
+	for (size_t i = 0; i < v->answer.candidate_count; i++)
+		candidates[i] = v->answer.candidates[i];
+	g_strlcpy(password, v->answer.password, sizeof(password));
+	if (v->shared->options->bad_stun_password)
+		password[0] = password[0] == 'x' ? 'y' : 'x';
+	return ice_set_remote(
+		v->ice, v->answer.ufrag, password, candidates, v->answer.candidate_count);
+}
+
+static void receive_answer(struct viewer *v, const struct whep_reply *reply)
+{
+	char error[SDP_ERROR_SIZE] = "";
+
+	if (reply->status != 201) {
+		fail(v, "WHEP POST: status %u", reply->status);
+		return;
+	}
+	if (sdp_answer_parse(reply->body, reply->length, &v->answer, error) < 0) {
+		fail(v, "%s", error);
+		return;
+	}
+	if (dtls_create(v->shared->dtls, v->shared->context, v->answer.setup == SDP_SETUP_ACTIVE,
+		    v->answer.fingerprint, &dtls_events, v, &v->dtls) < 0) {
+		fail(v, "out of memory");
+		return;
+	}
+	set_state(v, VIEWER_CHECKING);
+	if (set_remote(v) < 0)
+		fail(v, "answer without a usable candidate");
+}
+
+static void finish_leaving(struct viewer *v);
+
+static void on_delete_reply(void *user, const struct whep_reply *reply)
+{
+	struct viewer *v = user;
+
+	v->requesting = false;
+	v->figures.delete_status = reply->status;
+	finish_leaving(v);
+}
+
+static void send_delete(struct viewer *v)
+{
+	if (v->resource &&
+		whep_delete(v->shared->whep, v->resource, v->cancellable, on_delete_reply, v) == 0)
+		v->requesting = true;
+	else
+		finish_leaving(v);
+}
+
+static void on_post_reply(void *user, const struct whep_reply *reply)
+{
+	struct viewer *v = user;
+
+	v->requesting = false;
+	v->figures.post_status = reply->status;
+	v->figures.answered_us = now();
+	if (!v->shared->options->no_delete)
+		v->resource = g_strdup(reply->resource);
+	if (v->state == VIEWER_LEAVING)
+		send_delete(v);
+	else if (reply->status == 0)
+		fail(v, "WHEP POST: %s", reply->error);
+	else if (v->state == VIEWER_OFFERING)
+		receive_answer(v, reply);
+}
+
+/* Another certificate's fingerprint: the last digit changed. */
+static void spoil_fingerprint(char *fingerprint)
+{
+	char *last = fingerprint + strlen(fingerprint) - 1;
+
+	*last = *last == '0' ? '1' : '0';
+}
+
+static void on_ice_gathered(void *user)
+{
+	struct viewer *v = user;
+	const struct options *options = v->shared->options;
+	char *candidates, *fingerprint, *offer;
+	struct sdp_offer description = {
+		.ufrag = ice_ufrag(v->ice),
+		.password = ice_password(v->ice),
+		.video = options->video,
+		.audio = options->audio,
+		.h264 = options->h264,
+		.vp8 = options->vp8,
+	};
+
+	if (v->state != VIEWER_GATHERING)
+		return;
+	candidates = ice_format_candidates(v->ice);
+	fingerprint = g_strdup(dtls_context_fingerprint(v->shared->dtls));
+	if (options->bad_fingerprint)
+		spoil_fingerprint(fingerprint);
+	description.candidates = candidates;
+	description.fingerprint = fingerprint;
+	offer = sdp_offer_format(&description);
+
+	set_state(v, VIEWER_OFFERING);
+	if (whep_post(v->shared->whep, v->url, offer, v->cancellable, on_post_reply, v) < 0)
+		fail(v, "unusable address");
+	else
+		v->requesting = true;
+	g_free(offer);
+	g_free(fingerprint);
+	g_free(candidates);
+}
+
+static const struct ice_events ice_events = {
+	.gathered = on_ice_gathered,
+	.connected = on_ice_connected,
+	.failed = on_ice_failed,
+	.received = on_ice_received,
+};
+
+/* ---- leaving ---- */
+
+static void finish_leaving(struct viewer *v)
+{
+	if (v->state == VIEWER_DONE)
+		return;
+	timer_stop(&v->deadline);
+	release_transport(v);
+	set_state(v, VIEWER_DONE);
+}
+
+static gboolean on_leave_timeout(gpointer user)
+{
+	struct viewer *v = user;
+
+	/* The reply comes, with an error, and finishes. */
+	g_cancellable_cancel(v->cancellable);
+	return G_SOURCE_REMOVE;
+}
+
+static void count_socket_drops(struct viewer *v)
+{
+	int fd = v->quiet_fd >= 0 ? v->quiet_fd : v->ice ? ice_dup_socket(v->ice) : -1;
+
+	if (fd < 0)
+		return;
+	v->figures.socket_drops = ice_socket_drops(fd);
+	if (fd != v->quiet_fd)
+		close(fd);
+}
+
+/* ---- public ---- */
+
+struct viewer *viewer_create(struct viewer_shared *shared, unsigned int index, char *url)
+{
+	struct viewer *v = g_new0(struct viewer, 1);
+
+	v->shared = shared;
+	v->url = url;
+	v->cancellable = g_cancellable_new();
+	v->quiet_fd = -1;
+	v->figures.index = index;
+	v->figures.url = url;
+	return v;
+}
+
+void viewer_destroy(struct viewer *v)
+{
+	timer_stop(&v->deadline);
+	timer_stop(&v->release);
+	timer_stop(&v->reader);
+	release_transport(v);
+	if (v->quiet_fd >= 0)
+		close(v->quiet_fd);
+	media_destroy(v->media);
+	g_object_unref(v->cancellable);
+	g_free(v->resource);
+	g_free(v->url);
+	g_free(v);
+}
+
+void viewer_join(struct viewer *v)
+{
+	if (v->state != VIEWER_WAITING)
+		return;
+	v->figures.joined_us = now();
+	set_state(v, VIEWER_GATHERING);
+	v->deadline = timer_start(v->shared->context, v->shared->options->connect_timeout * 1000,
+		on_connect_timeout, v);
+	if (ice_create(v->shared->context, v->shared->addresses, &ice_events, v, &v->ice) < 0 ||
+		ice_gather(v->ice) < 0)
+		fail(v, "no host candidates");
+}
+
+void viewer_leave(struct viewer *v)
+{
+	enum viewer_state state = v->state;
+
+	if (state >= VIEWER_LEAVING)
+		return;
+	v->figures.state = state;
+	count_socket_drops(v);
+	timer_stop(&v->deadline);
+	timer_stop(&v->release);
+	timer_stop(&v->reader);
+	timer_stop(&v->reports);
+	timer_stop(&v->silence);
+	set_state(v, VIEWER_LEAVING);
+	if (v->requesting) /* on_post_reply() goes on */
+		v->deadline = timer_start(v->shared->context, LEAVE_TIMEOUT, on_leave_timeout, v);
+	else if (state == VIEWER_SILENT)
+		finish_leaving(v);
+	else {
+		v->deadline = timer_start(v->shared->context, LEAVE_TIMEOUT, on_leave_timeout, v);
+		send_delete(v);
+	}
+}
+
+const struct viewer_figures *viewer_figures(const struct viewer *v)
+{
+	return &v->figures;
+}
