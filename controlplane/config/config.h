@@ -30,7 +30,7 @@
  * Threads: any one, but not while another thread uses jansson (the parser
  * borrows its allocator in order to wipe all text it read); programs read the
  * file at their start. Strings of the struct are UTF-8 without control
- * characters, rtp_sdp and credentials (which may have any but NUL) excepted.
+ * characters; rtp_sdp alone has line ends.
  */
 #ifndef CONTROLPLANE_CONFIG_CONFIG_H
 #define CONTROLPLANE_CONFIG_CONFIG_H
@@ -93,7 +93,7 @@ struct mr_config_dataplane {
 	uint32_t max_streams;
 	uint32_t max_viewers;         /* fixed sessions included */
 	uint32_t stream_ring_packets; /* per stream, power of two */
-	uint32_t stream_ring_bytes;   /* per stream, power of two */
+	uint32_t stream_ring_bytes;   /* per stream */
 	char crypto[32];              /* "ipsec-mb" */
 	char file_prefix[64];         /* EAL's --file-prefix */
 	char control_socket[MR_CONFIG_SOCKET_MAX];
@@ -106,8 +106,8 @@ enum mr_config_transport { MR_TRANSPORT_AUTOMATIC, MR_TRANSPORT_UDP, MR_TRANSPOR
 
 struct mr_config_source {
 	enum mr_config_source_kind kind;
-	char *url;                /* as written, but without user and password: may be logged */
-	char *user;               /* rtsp, percent-decoded; NULL: none */
+	char *url;  /* as written, but without user and password; a query may still be private */
+	char *user; /* rtsp, percent-decoded; NULL: none */
 	char *password;           /* rtsp, percent-decoded; NULL: none. Secret */
 	char *host;               /* rtsp: a name, or an address without brackets */
 	uint16_t port;            /* rtsp, host order; 554 unless the URL says otherwise */
