@@ -40,9 +40,9 @@ int srtp_tx_init(const struct crypto_device *dev, struct srtp_tx *tx,
 	struct srtp_tx_layout *layout = (struct srtp_tx_layout *)(void *)tx->opaque;
 	int err;
 
+	memset(tx, 0, sizeof(*tx));
 	if (profile == NULL || srtp_profile_by_id(profile->id) != profile)
 		return -EINVAL;
-	memset(tx, 0, sizeof(*tx));
 	layout->profile = profile;
 	memcpy(layout->salt, keys->salt, profile->salt_len);
 	err = dev->ops->expand(dev, tx, keys);

@@ -47,7 +47,7 @@ struct srtp_op {
 	uint16_t hdr_len; /* bytes, 12 to 76 */
 	uint16_t payload_len; /* bytes */
 	uint16_t out_len;     /* out: bytes of the whole wire packet, 0 when it failed */
-	uint16_t status;      /* out: 0, else it failed */
+	uint16_t status;      /* out: 0, or EINVAL, EOVERFLOW, EMSGSIZE, EIO */
 	uint32_t ssrc;        /* host order, equals the header's */
 };
 
@@ -56,14 +56,21 @@ struct crypto_device *crypto_device_create(const char *backend);
 void crypto_device_destroy(struct crypto_device *dev);
 const char *crypto_device_describe(const struct crypto_device *dev); /* "ipsec-mb 1.3 AVX512" */
 
-/* Expands the keys into `tx`. Any thread; `dev` is only read. 0, -EINVAL. */
+/*
+ * Expands the keys into `tx`. Any thread, also while the owner of `dev` encrypts:
+ * `dev` is only read, and ipsec-mb's key expansion (AES, GCM hash keys, the SHA-1
+ * states of HMAC's pads) writes to `tx` alone. What a worker sees must have been
+ * published with release/acquire. 0, or -EINVAL (unknown profile): `tx` is zero then,
+ * as after srtp_tx_fini(), and srtp_protect_burst() refuses it.
+ */
 int srtp_tx_init(const struct crypto_device *dev, struct srtp_tx *tx,
 	const struct srtp_profile *profile, const struct srtp_session_keys *keys);
 void srtp_tx_fini(struct srtp_tx *tx); /* wipes */
 uint8_t srtp_tx_tag_len(const struct srtp_tx *tx);
 
 /* Protects all `n` ops before it returns (ops may mix profiles); returns the
- * number that succeeded, and sets status and out_len of each. */
+ * number that succeeded, and sets status and out_len of each. Keys are
+ * fetched one op ahead: long bursts cost least per packet. */
 uint16_t srtp_protect_burst(struct crypto_device *dev, struct srtp_op *ops, uint16_t n);
 
 #endif

@@ -128,6 +128,27 @@ static void test_refused(void **state)
 	crypto_device_destroy(dev);
 }
 
+static void test_init_refused(void **state)
+{
+	static uint8_t dst[ROOM], src[ROOM];
+	const struct srtp_tx zero = {0};
+	struct crypto_device *dev = crypto_device_create("ipsec-mb");
+	struct srtp_profile copy = *srtp_profile_by_id(SRTP_PROFILE_GCM_128);
+	const struct srtp_profile *unknown[] = {NULL, &copy};
+	struct srtp_session_keys keys = {0};
+
+	for (int i = 0; i < 2; i++) {
+		struct srtp_tx tx;
+		struct srtp_op op = make_op(&tx, src, dst);
+
+		memset(&tx, 0xaa, sizeof(tx));
+		assert_int_equal(srtp_tx_init(dev, &tx, unknown[i], &keys), -EINVAL);
+		assert_memory_equal(&tx, &zero, sizeof(tx));
+		assert_int_equal(srtp_protect_burst(dev, &op, 1), 0);
+	}
+	crypto_device_destroy(dev);
+}
+
 /* One that fails does not spoil its neighbours, and is not counted. */
 static void test_failure_in_burst(void **state)
 {
@@ -324,6 +345,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_init_refused),
 		cmocka_unit_test(test_failure_in_burst),
 		cmocka_unit_test(test_nonces),
 		cmocka_unit_test(test_roc_authenticated),
