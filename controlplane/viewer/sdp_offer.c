@@ -1,0 +1,450 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Parser of SDP offers: see sdp_offer.h. Any thread. */
+#include "controlplane/viewer/sdp_offer.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <gst/sdp/gstsdpmessage.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* gstreamer-sdp forgives much; what no correct client sends is refused before. */
+static bool text_is_sdp(const char *text, size_t len, const char **why)
+{
+	size_t lines = 0, start = 0;
+
+	if (len == 0 || len > SDP_OFFER_MAX) {
+		*why = "the offer is empty or too long";
+		return false;
+	}
+	if (len < 4 || memcmp(text, "v=0", 3) != 0 || (text[3] != '\r' && text[3] != '\n')) {
+		*why = "the offer does not begin with v=0";
+		return false;
+	}
+	for (size_t i = 0; i <= len; i++) {
+		unsigned char c = i < len ? text[i] : '\n';
+
+		if (c == '\n') {
+			size_t n = i - start;
+
+			if (n > 0 && text[i - 1] == '\r')
+				n--;
+			if (n > SDP_LINE_MAX || ++lines > SDP_LINES_MAX) {
+				*why = "the offer has too many or too long lines";
+				return false;
+			}
+			if (n > 0 && (n < 2 || !islower((unsigned char)text[start]) ||
+					     text[start + 1] != '=')) {
+				*why = "the offer has a line that is not type=value";
+				return false;
+			}
+			start = i + 1;
+		} else if ((c < 0x20 && c != '\t' && c != '\r') || c == 0x7f) {
+			*why = "the offer has control characters";
+			return false;
+		}
+	}
+	return true;
+}
+
+/* Decimal of at most `max`; `*end` behind it. -1: none. */
+static long parse_number(const char *s, long max, const char **end)
+{
+	long n = 0;
+
+	if (!isdigit((unsigned char)*s))
+		return -1;
+	while (isdigit((unsigned char)*s)) {
+		n = n * 10 + (*s++ - '0');
+		if (n > max)
+			return -1;
+	}
+	*end = s;
+	return n;
+}
+
+static bool copy_checked(char *out, size_t size, const char *in, const char *also, size_t min)
+{
+	size_t n = strlen(in);
+
+	while (n > 0 && (in[n - 1] == ' ' || in[n - 1] == '\t'))
+		n--;
+	if (n < min || n >= size)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		if (!isalnum((unsigned char)in[i]) && !strchr(also, in[i]))
+			return false;
+	}
+	memcpy(out, in, n);
+	out[n] = '\0';
+	return true;
+}
+
+/* "sha-256 AB:CD:..." (RFC 8122 5) */
+static bool parse_fingerprint(struct sdp_transport *t, const char *value)
+{
+	static const struct {
+		const char *name;
+		enum sdp_hash hash;
+		size_t len;
+	} hashes[] = {
+		{"sha-256 ", SDP_HASH_SHA256, 32},
+		{"sha-384 ", SDP_HASH_SHA384, 48},
+		{"sha-512 ", SDP_HASH_SHA512, 64},
+	};
+
+	for (size_t h = 0; h < G_N_ELEMENTS(hashes); h++) {
+		size_t skip = strlen(hashes[h].name);
+		const char *s = value + skip;
+
+		if (g_ascii_strncasecmp(value, hashes[h].name, skip) != 0)
+			continue;
+		for (size_t i = 0; i < hashes[h].len; i++, s += 3) {
+			if (!isxdigit((unsigned char)s[0]) || !isxdigit((unsigned char)s[1]))
+				return false;
+			if (i + 1 < hashes[h].len ? s[2] != ':' : s[2] != '\0' && s[2] != ' ')
+				return false;
+			t->fingerprint[i] =
+				g_ascii_xdigit_value(s[0]) << 4 | g_ascii_xdigit_value(s[1]);
+		}
+		t->hash = hashes[h].hash;
+		t->fingerprint_len = hashes[h].len;
+		return true;
+	}
+	return true; /* another hash: not used, another line may be ours */
+}
+
+/* One attribute of the session or a media section. */
+static bool parse_transport(
+	struct sdp_transport *t, const char *key, const char *value, const char **why)
+{
+	if (strcmp(key, "ice-ufrag") == 0) {
+		*why = "a=ice-ufrag is not 4 to 256 ice-chars";
+		return copy_checked(t->ufrag, sizeof(t->ufrag), value, "+/", 4);
+	}
+	if (strcmp(key, "ice-pwd") == 0) {
+		*why = "a=ice-pwd is not 22 to 256 ice-chars";
+		return copy_checked(t->pwd, sizeof(t->pwd), value, "+/", 22);
+	}
+	if (strcmp(key, "fingerprint") == 0) {
+		*why = "a=fingerprint is malformed";
+		return parse_fingerprint(t, value);
+	}
+	if (strcmp(key, "setup") == 0)
+		t->client = strcmp(value, "actpass") == 0 || strcmp(value, "active") == 0;
+	return true;
+}
+
+static const struct {
+	const char *name;
+	enum mr_codec codec;
+	enum mr_media_kind kind;
+	long clock_rate; /* [Hz] */
+	uint8_t channels;
+} codecs[] = {
+	{"H264", MR_CODEC_H264, MR_KIND_VIDEO, 90000, 1},
+	{"VP8", MR_CODEC_VP8, MR_KIND_VIDEO, 90000, 1},
+	{"opus", MR_CODEC_OPUS, MR_KIND_AUDIO, 48000, 2},
+	{"PCMU", MR_CODEC_PCMU, MR_KIND_AUDIO, 8000, 1},
+	{"PCMA", MR_CODEC_PCMA, MR_KIND_AUDIO, 8000, 1},
+};
+
+/* What the a=rtpmap lines of one media section say, by payload type. */
+struct rtpmap {
+	bool seen;
+	bool rtx; /* RFC 4588 */
+	enum mr_codec codec;
+	uint8_t channels;
+};
+
+/* "102 H264/90000/1" (RFC 8866 6.6) */
+static bool parse_rtpmap(struct rtpmap map[128], const char *value, enum mr_media_kind kind)
+{
+	long pt = parse_number(value, 127, &value);
+	long rate, n = 1;
+	const char *name;
+	size_t len;
+
+	if (pt < 0 || *value != ' ')
+		return false;
+	name = value + 1;
+	len = strcspn(name, "/");
+	if (len == 0 || name[len] != '/')
+		return false;
+	rate = parse_number(name + len + 1, 1000000, &value);
+	if (rate < 0)
+		return false;
+	if (*value == '/' && (n = parse_number(value + 1, 255, &value)) < 0)
+		return false;
+	if (map[pt].seen)
+		return true; /* the first one counts */
+	map[pt].seen = true;
+	map[pt].rtx = len == 3 && g_ascii_strncasecmp(name, "rtx", 3) == 0;
+	map[pt].channels = n;
+	for (size_t i = 0; i < G_N_ELEMENTS(codecs); i++) {
+		if (codecs[i].kind == kind && strlen(codecs[i].name) == len &&
+			g_ascii_strncasecmp(codecs[i].name, name, len) == 0 &&
+			codecs[i].clock_rate == rate && codecs[i].channels == n)
+			map[pt].codec = codecs[i].codec;
+	}
+	return true;
+}
+
+static struct sdp_format *find_format(struct sdp_media *m, long pt)
+{
+	for (unsigned int i = 0; i < m->n_formats; i++) {
+		if (m->formats[i].payload_type == pt)
+			return &m->formats[i];
+	}
+	return NULL;
+}
+
+static void add_format(struct sdp_media *m, uint8_t pt, enum mr_codec codec, uint8_t channels)
+{
+	struct sdp_format *f;
+
+	/* RFC 5761 4: 64 to 95 look like RTCP on a muxed port. */
+	if (codec == MR_CODEC_NONE || (pt >= 64 && pt <= 95) || find_format(m, pt) ||
+		m->n_formats == SDP_FORMATS_MAX)
+		return;
+	f = &m->formats[m->n_formats++];
+	f->payload_type = pt;
+	f->codec = codec;
+	f->channels = channels;
+	memcpy(f->profile_level_id, (const uint8_t[]){0x42, 0x00, 0x0a}, 3); /* RFC 6184 8.1 */
+}
+
+/* In the order of the m= line: the client's preference. */
+static bool parse_formats(
+	struct sdp_media *m, const GstSDPMedia *media, struct rtpmap map[128], const char **why)
+{
+	for (guint i = 0; i < gst_sdp_media_attributes_len(media); i++) {
+		const GstSDPAttribute *a = gst_sdp_media_get_attribute(media, i);
+
+		if (strcmp(a->key, "rtpmap") == 0 &&
+			!parse_rtpmap(map, a->value ? a->value : "", m->kind)) {
+			*why = "an a=rtpmap is malformed";
+			return false;
+		}
+	}
+	for (guint i = 0; i < gst_sdp_media_formats_len(media); i++) {
+		const char *end, *text = gst_sdp_media_get_format(media, i);
+		long pt = parse_number(text, 127, &end);
+
+		if (pt < 0 || *end) {
+			*why = "an m= line has a payload type that is not 0 to 127";
+			return false;
+		}
+		if (map[pt].seen)
+			add_format(m, pt, map[pt].codec, map[pt].channels);
+		else if (m->kind == MR_KIND_AUDIO && (pt == 0 || pt == 8)) /* RFC 3551 6 */
+			add_format(m, pt, pt == 0 ? MR_CODEC_PCMU : MR_CODEC_PCMA, 1);
+	}
+	return true;
+}
+
+/* "102 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f" */
+static void parse_fmtp(struct sdp_media *m, const struct rtpmap map[128], const char *value)
+{
+	long pt = parse_number(value, 127, &value);
+	struct sdp_format *f = pt < 0 ? NULL : find_format(m, pt);
+	char **parameters;
+
+	if (pt < 0 || *value != ' ')
+		return;
+	parameters = g_strsplit(value + 1, ";", 64);
+	for (char **p = parameters; *p; p++) {
+		char *name = g_strstrip(*p), *equals = strchr(name, '=');
+		const char *end;
+
+		if (!equals)
+			continue;
+		*equals++ = '\0';
+		if (g_ascii_strcasecmp(name, "apt") == 0 && map[pt].rtx) {
+			long apt = parse_number(equals, 127, &end);
+			struct sdp_format *repaired = apt < 0 ? NULL : find_format(m, apt);
+
+			if (repaired && (pt < 64 || pt > 95)) {
+				repaired->rtx = true;
+				repaired->rtx_payload_type = pt;
+			}
+		} else if (f && g_ascii_strcasecmp(name, "packetization-mode") == 0) {
+			long mode = parse_number(equals, 255, &end);
+
+			f->packetization_mode = mode < 0 ? 255 : mode;
+		} else if (f && g_ascii_strcasecmp(name, "profile-level-id") == 0 &&
+			   strlen(equals) == 6 && strspn(equals, "0123456789abcdefABCDEF") == 6) {
+			unsigned long id = strtoul(equals, NULL, 16);
+
+			f->profile_level_id[0] = id >> 16;
+			f->profile_level_id[1] = id >> 8;
+			f->profile_level_id[2] = id;
+		}
+	}
+	g_strfreev(parameters);
+}
+
+/* "102 nack pli", "* ccm fir" (RFC 4585 4.2) */
+static void parse_rtcp_fb(struct sdp_media *m, const char *value)
+{
+	long pt = -1;
+
+	if (*value == '*')
+		value++;
+	else if ((pt = parse_number(value, 127, &value)) < 0)
+		return;
+	if (*value++ != ' ')
+		return;
+	for (unsigned int i = 0; i < m->n_formats; i++) {
+		struct sdp_format *f = &m->formats[i];
+
+		if (pt >= 0 && f->payload_type != pt)
+			continue;
+		f->nack |= strcmp(value, "nack") == 0;
+		f->nack_pli |= strcmp(value, "nack pli") == 0;
+		f->ccm_fir |= strcmp(value, "ccm fir") == 0;
+	}
+}
+
+static bool parse_media_attributes(struct sdp_media *m, const GstSDPMedia *media,
+	const struct rtpmap map[128], const char **why)
+{
+	bool mux = false;
+
+	m->receives = true; /* sendrecv unless said otherwise: RFC 8866 6.7 */
+	for (guint i = 0; i < gst_sdp_media_attributes_len(media); i++) {
+		const GstSDPAttribute *a = gst_sdp_media_get_attribute(media, i);
+		const char *value = a->value ? a->value : "";
+
+		if (!parse_transport(&m->transport, a->key, value, why))
+			return false;
+		if (strcmp(a->key, "mid") == 0) {
+			/* token of RFC 8866 9 */
+			if (!copy_checked(m->mid, sizeof(m->mid), value, "!#$%&'*+-.^_`{|}~", 1)) {
+				*why = "a=mid is not a token of 1 to 31 characters";
+				return false;
+			}
+		} else if (strcmp(a->key, "sendonly") == 0 || strcmp(a->key, "inactive") == 0) {
+			m->receives = false;
+		} else if (strcmp(a->key, "rtcp-mux") == 0) {
+			mux = true;
+		} else if (strcmp(a->key, "bundle-only") == 0) {
+			m->offered = true;
+		} else if (strcmp(a->key, "fmtp") == 0) {
+			parse_fmtp(m, map, value);
+		} else if (strcmp(a->key, "rtcp-fb") == 0) {
+			parse_rtcp_fb(m, value);
+		}
+	}
+	m->rtp = m->rtp && mux;
+	return true;
+}
+
+static bool parse_media(struct sdp_media *m, const GstSDPMedia *media,
+	const struct sdp_transport *session, const char **why)
+{
+	struct rtpmap map[128] = {0};
+	const char *proto = gst_sdp_media_get_proto(media), *type = gst_sdp_media_get_media(media);
+
+	*why = "an m= line is malformed";
+	if (!type || !proto || gst_sdp_media_formats_len(media) == 0 ||
+		!copy_checked(m->type, sizeof(m->type), type, "-", 1) ||
+		!copy_checked(m->proto, sizeof(m->proto), proto, "/-", 1) ||
+		!copy_checked(m->format, sizeof(m->format), gst_sdp_media_get_format(media, 0),
+			"-./*_+", 1))
+		return false;
+	m->transport = *session;
+	m->offered = gst_sdp_media_get_port(media) != 0;
+	m->rtp = strcmp(m->proto, "UDP/TLS/RTP/SAVPF") == 0 ||
+		 strcmp(m->proto, "UDP/TLS/RTP/SAVP") == 0;
+	if (strcmp(m->type, "video") == 0)
+		m->kind = MR_KIND_VIDEO;
+	else if (strcmp(m->type, "audio") == 0)
+		m->kind = MR_KIND_AUDIO;
+	if (m->kind != 0 && m->rtp && !parse_formats(m, media, map, why))
+		return false;
+	return parse_media_attributes(m, media, map, why);
+}
+
+/* "BUNDLE 0 1" (RFC 9143) */
+static void parse_group(struct sdp_offer *offer, const char *value)
+{
+	char **words;
+
+	if (strncmp(value, "BUNDLE", 6) != 0 || (value[6] != ' ' && value[6] != '\0'))
+		return;
+	offer->bundle = true;
+	words = g_strsplit(value + 6, " ", 2 * SDP_MEDIA_MAX);
+	for (unsigned int i = 0; i < offer->n_media; i++) {
+		struct sdp_media *m = &offer->media[i];
+
+		m->bundled |= m->mid[0] && g_strv_contains((const char *const *)words, m->mid);
+	}
+	g_strfreev(words);
+}
+
+static bool mids_are_unique(const struct sdp_offer *offer)
+{
+	for (unsigned int i = 0; i < offer->n_media; i++) {
+		for (unsigned int j = 0; j < i; j++) {
+			if (offer->media[i].mid[0] &&
+				strcmp(offer->media[i].mid, offer->media[j].mid) == 0)
+				return false;
+		}
+	}
+	return true;
+}
+
+static bool parse_message(struct sdp_offer *offer, const GstSDPMessage *message, const char **why)
+{
+	struct sdp_transport session = {0};
+	guint n = gst_sdp_message_medias_len(message);
+
+	for (guint i = 0; i < gst_sdp_message_attributes_len(message); i++) {
+		const GstSDPAttribute *a = gst_sdp_message_get_attribute(message, i);
+
+		if (!parse_transport(&session, a->key, a->value ? a->value : "", why))
+			return false;
+	}
+	if (n == 0 || n > SDP_MEDIA_MAX) {
+		*why = "the offer has no media section, or more than 16";
+		return false;
+	}
+	for (guint i = 0; i < n; i++) {
+		offer->n_media++;
+		if (!parse_media(
+			    &offer->media[i], gst_sdp_message_get_media(message, i), &session, why))
+			return false;
+	}
+	if (!mids_are_unique(offer)) {
+		*why = "two media sections have the same a=mid";
+		return false;
+	}
+	for (guint i = 0; i < gst_sdp_message_attributes_len(message); i++) {
+		const GstSDPAttribute *a = gst_sdp_message_get_attribute(message, i);
+
+		if (strcmp(a->key, "group") == 0 && a->value)
+			parse_group(offer, a->value);
+	}
+	if (!offer->bundle && n == 1)
+		offer->media[0].bundled = true;
+	return true;
+}
+
+int sdp_offer_parse(struct sdp_offer *offer, const char *text, size_t len, const char **why)
+{
+	GstSDPMessage *message = NULL;
+	int rc = -EINVAL;
+
+	memset(offer, 0, sizeof(*offer));
+	if (!text_is_sdp(text, len, why))
+		return -EINVAL;
+	*why = "the offer is not SDP";
+	if (gst_sdp_message_new(&message) != GST_SDP_OK)
+		return -EINVAL;
+	if (gst_sdp_message_parse_buffer((const guint8 *)text, len, message) == GST_SDP_OK &&
+		parse_message(offer, message, why))
+		rc = 0;
+	gst_sdp_message_free(message);
+	return rc;
+}
