@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* See tell.h. Main thread. */
+#include "dataplane/control/tell.h"
+
+#include "dataplane/pipeline/worker.h"
+
+#include <errno.h>
+#include <time.h>
+
+static void wait_a_moment(void)
+{
+	struct timespec ts = {.tv_nsec = 20000};
+
+	nanosleep(&ts, NULL);
+}
+
+static void collect(struct worker *w, unsigned int n, int *first)
+{
+	void *done;
+
+	/* A worker sleeps for 5 ms at most; a turn takes well below 1 ms. */
+	while (n > 0) {
+		if (rte_ring_sc_dequeue(w->orders_done, &done) != 0) {
+			wait_a_moment();
+			continue;
+		}
+		const struct order *o = done;
+		if (*first == 0)
+			*first = o->status;
+		n--;
+	}
+}
+
+int tell_worker(struct worker *w, struct order *orders, unsigned int n)
+{
+	int first = 0;
+
+	for (unsigned int i = 0; i < n; i++)
+		while (rte_ring_sp_enqueue(w->orders, &orders[i]) != 0)
+			wait_a_moment();
+	collect(w, n, &first);
+	return first;
+}
+
+int tell_all(const struct worker_set *set, const struct order *o)
+{
+	struct order copies[MR_WORKERS_MAX];
+	int first = 0;
+
+	for (unsigned int i = 0; i < set->n; i++) {
+		copies[i] = *o;
+		while (rte_ring_sp_enqueue(set->worker[i]->orders, &copies[i]) != 0)
+			wait_a_moment();
+	}
+	for (unsigned int i = 0; i < set->n; i++)
+		collect(set->worker[i], 1, &first);
+	return first;
+}
