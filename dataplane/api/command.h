@@ -163,6 +163,8 @@ enum mr_record_kind {
 	MR_RECORD_GLOBAL = 0, /* id 0: one for the whole control plane */
 	MR_RECORD_PATH = 1,
 	MR_RECORD_VIEWER = 2,
+	MR_RECORD_STREAM = 3,  /* announced only: the id is in use */
+	MR_RECORD_NEXTHOP = 4, /* ditto */
 };
 
 /* Also the body of MR_EVENT_RECORD. */

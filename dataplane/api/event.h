@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Events: data plane -> control plane, one ring. On attaching the data plane
- * first sends one PORT per port, one RECORD per path and per viewer that runs
- * (with len 0 where none was put) and the global one, then TABLE_END; the
+ * first sends one PORT per port, one RECORD per path, viewer, stream and next hop
+ * that is there (with len 0 where none was put) and the global one, then TABLE_END; the
  * descriptors kept beside records come over the socket (client.h).
  */
 #ifndef DATAPLANE_API_EVENT_H

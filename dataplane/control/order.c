@@ -10,21 +10,28 @@
 #include <errno.h>
 #include <string.h>
 
-static struct nexthop *nexthop_slot(const struct worker *w, uint32_t id)
+#define NEXTHOP_FREED UINT32_MAX /* was used: a search goes on behind it */
+
+/* The entry of `id`, or with `add` the free one that it gets. */
+static struct nexthop *nexthop_slot(const struct worker *w, uint32_t id, bool add)
 {
+	struct nexthop *room = NULL;
+
 	for (uint32_t i = 0; i < NEXTHOPS_MAX; i++) {
 		struct nexthop *n = &w->nexthops[(id + i) % NEXTHOPS_MAX];
-		if (n->id == id || n->id == 0)
+		if (n->id == id)
 			return n;
+		if (room == NULL && (n->id == 0 || n->id == NEXTHOP_FREED))
+			room = n;
+		if (n->id == 0)
+			break;
 	}
-	return NULL;
+	return add ? room : NULL;
 }
 
 const struct nexthop *worker_nexthop(const struct worker *w, uint32_t id)
 {
-	const struct nexthop *n = id == 0 ? NULL : nexthop_slot(w, id);
-
-	return n != NULL && n->id == id ? n : NULL;
+	return id == 0 || id == NEXTHOP_FREED ? NULL : nexthop_slot(w, id, false);
 }
 
 static void viewer_build_header(struct worker *w, struct viewer *v)
@@ -35,13 +42,15 @@ static void viewer_build_header(struct worker *w, struct viewer *v)
 	frame_header_build(&v->header, n != NULL ? n : &none, &v->local, &v->remote);
 }
 
-static int nexthop_set(struct worker *w, const struct nexthop *nexthop)
+static int nexthop_set(struct worker *w, const struct nexthop *nexthop, bool remove)
 {
-	struct nexthop *slot = nexthop_slot(w, nexthop->id);
+	struct nexthop *slot = nexthop_slot(w, nexthop->id, true);
 
 	if (slot == NULL)
 		return -ENOSPC;
 	*slot = *nexthop;
+	if (remove)
+		slot->id = NEXTHOP_FREED;
 	for (uint32_t i = 0; i < w->n_viewers; i++)
 		if (w->viewers[i]->nexthop_id == nexthop->id)
 			viewer_build_header(w, w->viewers[i]);
@@ -192,7 +201,7 @@ void order_carry_out(struct worker *w, struct order *o)
 		o->status = viewer_unlink(w, o->viewer);
 		break;
 	case ORDER_NEXTHOP:
-		o->status = nexthop_set(w, &o->nexthop);
+		o->status = nexthop_set(w, &o->nexthop, o->remove);
 		break;
 	case ORDER_FLOW_ADD_SOURCE:
 		o->status = flow_table_add_source(w->flows, &o->local, o->flow);

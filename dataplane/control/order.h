@@ -24,7 +24,7 @@ enum order_type {
 	ORDER_VIEWER_JOIN, /* the owner: track[] of a running viewer joins a stream that came later */
 	ORDER_VIEWER_ROUTE,    /* the owner: local, remote, nexthop_id */
 	ORDER_VIEWER_UNLINK,   /* the owner */
-	ORDER_NEXTHOP,         /* every worker */
+	ORDER_NEXTHOP,         /* every worker: nexthop; with `remove` it is forgotten */
 	ORDER_FLOW_ADD_SOURCE, /* every worker: local, flow */
 	ORDER_FLOW_DEL_SOURCE,
 	ORDER_FLOW_ADD_VIEWER, /* every worker: local, remote, flow */
@@ -46,6 +46,7 @@ struct order {
 	struct mr_stream_bind bind;
 	struct mr_stream_report report;
 	struct nexthop nexthop;
+	bool remove;
 	struct flow_value flow;
 	struct mr_endpoint local;
 	struct mr_endpoint remote;

@@ -116,6 +116,8 @@ struct worker {
 	struct batch tx;        /* whole frames */
 };
 
+#define NOTICE_CHANNEL_BROKEN 1000u /* beside the event types: the packet rings gave -EPROTO */
+
 /* What a worker tells the main thread, by value. */
 struct notice {
 	uint32_t

@@ -73,6 +73,13 @@ void port_close(struct port *port);
 int port_listen_add(struct port *port, const struct mr_endpoint *local, unsigned int flags);
 int port_listen_del(struct port *port, const struct mr_endpoint *local);
 
+/* Owned ports: frames to and from the kernel by the tap. Each queue's worker;
+ * returns how many were taken (the rest stays the caller's) or received. */
+uint16_t port_tap_tx_burst(
+	const struct port *port, uint16_t queue, struct rte_mbuf **pkts, uint16_t n);
+uint16_t port_tap_rx_burst(
+	const struct port *port, uint16_t queue, struct rte_mbuf **pkts, uint16_t n);
+
 /* Copies the driver's counters into the statistics. Main thread. */
 void port_update_stats(struct port *port);
 

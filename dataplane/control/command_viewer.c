@@ -1,0 +1,466 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Viewers and next hops. Main thread. */
+#include "dataplane/control/control.h"
+
+#include "crypto/secret.h"
+#include "dataplane/pipeline/worker.h"
+#include "dataplane/stream/stream.h"
+
+#include <errno.h>
+#include <rte_malloc.h>
+#include <string.h>
+#include <time.h>
+
+static struct mr_stats_viewer *viewer_stats(struct control *c, uint32_t slot)
+{
+	return (struct mr_stats_viewer *)(uintptr_t)mr_stats_entry(
+		&c->view, &c->config.stats->viewers, slot);
+}
+
+static struct worker *worker_of(struct control *c, const struct viewer_entry *e)
+{
+	return c->config.workers.worker[e->viewer->worker];
+}
+
+static uint64_t wall_clock_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000ull + (uint64_t)ts.tv_nsec;
+}
+
+/* Writes what describes the viewer; its counters start at 0 with `fresh`. */
+static void viewer_stats_write(
+	struct control *c, const struct viewer_entry *e, bool fresh, const char *note)
+{
+	struct mr_stats_viewer *s = viewer_stats(c, e->slot);
+
+	mr_stats_write_begin(&s->sequence);
+	if (fresh) {
+		memset((uint8_t *)s + sizeof(s->sequence), 0, sizeof(*s) - sizeof(s->sequence));
+		s->since_ns = wall_clock_ns();
+	}
+	s->id = e->id;
+	s->path_id = e->path_id;
+	s->worker = e->viewer->worker;
+	s->state = e->linked ? MR_LIFE_RUNNING : MR_LIFE_WAITING;
+	s->srtp_profile = e->viewer->profile;
+	s->fixed = e->viewer->fixed;
+	s->local = e->local;
+	s->remote = e->remote;
+	memset(s->note, 0, sizeof(s->note));
+	strncpy(s->note, note, sizeof(s->note) - 1);
+	for (unsigned int i = 0; i < MR_VIEWER_TRACKS; i++) {
+		atomic_store_explicit(
+			&s->track[i].ssrc, e->viewer->track[i].ssrc, memory_order_relaxed);
+		atomic_store_explicit(
+			&s->track[i].stream_id, e->stream_id[i], memory_order_relaxed);
+	}
+	mr_stats_write_end(&s->sequence);
+}
+
+static struct nexthop_entry *nexthop_use(struct control *c, uint32_t id)
+{
+	struct nexthop_entry *n = table_find(c->tables.nexthops, id);
+
+	if (n != NULL)
+		n->users++;
+	return n;
+}
+
+static void nexthop_release(struct control *c, uint32_t id)
+{
+	struct nexthop_entry *n = table_find(c->tables.nexthops, id);
+
+	if (n != NULL && n->users > 0)
+		n->users--;
+}
+
+static int track_check(const struct mr_viewer_track *t)
+{
+	if (t->stream_id == 0)
+		return 0;
+	if (t->ssrc == 0 || t->sequence_base >= 1u << 15 || t->payload_type > 127 ||
+		t->rtx_payload_type > 127)
+		return -EINVAL;
+	/* RFC 5761 4: these would read as RTCP. */
+	if (t->payload_type >= 64 && t->payload_type <= 95)
+		return -EINVAL;
+	return 0;
+}
+
+static int viewer_add_check(const struct mr_viewer_add *m)
+{
+	if (m->viewer_id == 0 || m->local.port == 0 || m->remote.port == 0)
+		return -EINVAL;
+	if (srtp_profile_by_id(m->srtp_profile) == NULL)
+		return -EINVAL;
+	if (m->local_ufrag_len > sizeof(m->local_ufrag) ||
+		m->local_pwd_len > sizeof(m->local_pwd) ||
+		m->remote_ufrag_len > sizeof(m->remote_ufrag) ||
+		strnlen(m->cname, sizeof(m->cname)) == sizeof(m->cname))
+		return -EINVAL;
+	for (unsigned int i = 0; i < MR_VIEWER_TRACKS; i++)
+		if (track_check(&m->track[i]) != 0)
+			return -EINVAL;
+	/* Under one key, one SSRC is one numbering. */
+	if (m->track[0].stream_id != 0 && m->track[1].stream_id != 0 &&
+		(m->track[0].ssrc == m->track[1].ssrc ||
+			m->track[0].stream_id == m->track[1].stream_id))
+		return -EINVAL;
+	return 0;
+}
+
+/* Fills what an order needs for track `i` to join `s`. */
+static int order_join(struct order *o, unsigned int i, struct stream_entry *s)
+{
+	o->stream[i] = s->stream;
+	if (s->n_tracks == s->capacity) {
+		uint32_t larger = s->capacity * 2;
+		o->larger[i] = rte_zmalloc("tracks", larger * sizeof(o->larger[i][0]), 64);
+		if (o->larger[i] == NULL)
+			return -ENOMEM;
+		o->larger_capacity[i] = larger;
+		s->capacity = larger;
+	}
+	s->n_tracks++;
+	return 0;
+}
+
+/* After the worker: what it gave back is the smaller array. */
+static void order_join_done(struct order *o)
+{
+	for (unsigned int i = 0; i < MR_VIEWER_TRACKS; i++)
+		rte_free(o->larger[i]);
+}
+
+/* Flow and viewer to the workers; the viewer's tracks join their streams. */
+static int viewer_link(struct control *c, struct viewer_entry *e)
+{
+	struct order flow = {
+		.type = ORDER_FLOW_ADD_VIEWER,
+		.local = e->local,
+		.remote = e->remote,
+		.flow = {.object = e->viewer, .owner = e->viewer->worker},
+	};
+	struct order link = {.type = ORDER_VIEWER_LINK, .viewer = e->viewer};
+	int rc = 0;
+
+	for (unsigned int i = 0; i < MR_VIEWER_TRACKS && rc == 0; i++) {
+		struct stream_entry *s = table_find(c->tables.streams, e->stream_id[i]);
+		if (s != NULL && s->stream != NULL)
+			rc = order_join(&link, i, s);
+	}
+	if (rc == 0)
+		rc = tell_all(&c->config.workers, &flow);
+	if (rc != 0) {
+		/* The array, when one was made, is not in use yet: the capacity stays true by
+		 * the next join making another. */
+		for (unsigned int i = 0; i < MR_VIEWER_TRACKS; i++) {
+			struct stream_entry *s = table_find(c->tables.streams, e->stream_id[i]);
+			if (link.stream[i] == NULL || s == NULL)
+				continue;
+			s->n_tracks--;
+			if (link.larger[i] != NULL)
+				s->capacity /= 2;
+		}
+		order_join_done(&link);
+		return rc == -EEXIST ? -EADDRINUSE : rc;
+	}
+	rc = tell_worker(worker_of(c, e), &link, 1);
+	order_join_done(&link);
+	if (rc != 0) {
+		flow.type = ORDER_FLOW_DEL_VIEWER;
+		tell_all(&c->config.workers, &flow);
+		return rc;
+	}
+	e->linked = true;
+	return 0;
+}
+
+static void viewer_unlink(struct control *c, struct viewer_entry *e)
+{
+	struct order flow = {.type = ORDER_FLOW_DEL_VIEWER, .local = e->local, .remote = e->remote};
+	struct order unlink = {.type = ORDER_VIEWER_UNLINK, .viewer = e->viewer};
+
+	if (!e->linked)
+		return;
+	tell_all(&c->config.workers, &flow);
+	tell_worker(worker_of(c, e), &unlink, 1);
+	e->linked = false;
+	for (unsigned int i = 0; i < MR_VIEWER_TRACKS; i++) {
+		struct stream_entry *s = table_find(c->tables.streams, e->stream_id[i]);
+		if (s != NULL && s->n_tracks > 0)
+			s->n_tracks--;
+	}
+}
+
+void viewer_entry_free(struct control *c, struct viewer_entry *e)
+{
+	struct mr_stats_viewer *s = viewer_stats(c, e->slot);
+
+	mr_stats_write_begin(&s->sequence);
+	s->id = 0;
+	mr_stats_write_end(&s->sequence);
+	viewer_destroy(e->viewer);
+	nexthop_release(c, e->nexthop_id);
+	records_del(c->records, MR_RECORD_VIEWER, e->id);
+	handover_forget(c->handover, MR_RECORD_VIEWER, e->id);
+	table_del(c->tables.viewers, e->id);
+}
+
+/* Every track's stream must be there, on one path; gives that path. */
+static int viewer_find_path(struct control *c, const struct mr_viewer_add *m, uint32_t *path_id)
+{
+	*path_id = 0;
+	for (unsigned int i = 0; i < MR_VIEWER_TRACKS; i++) {
+		const struct stream_entry *s;
+
+		if (m->track[i].stream_id == 0)
+			continue;
+		s = table_find(c->tables.streams, m->track[i].stream_id);
+		if (s == NULL || s->stream == NULL)
+			return -ENOENT;
+		if (*path_id != 0 && *path_id != s->path_id)
+			return -EINVAL;
+		*path_id = s->path_id;
+	}
+	return *path_id != 0 ? 0 : -EINVAL;
+}
+
+int command_viewer_add(struct control *c, const struct mr_viewer_add *m)
+{
+	const struct path_entry *path;
+	struct viewer_entry *e;
+	uint32_t path_id;
+	int rc = viewer_add_check(m);
+
+	if (rc == 0 && m->viewer_id >= MR_VIEWER_FIXED_BASE)
+		rc = -EINVAL;
+	if (rc == 0)
+		rc = viewer_find_path(c, m, &path_id);
+	if (rc == 0 && table_find(c->tables.nexthops, m->nexthop_id) == NULL)
+		rc = -ENOENT;
+	if (rc == 0)
+		rc = key_history_claim(c->keys, &m->tx_rtp);
+	if (rc != 0)
+		return rc;
+	path = table_find(c->tables.paths, path_id);
+	e = table_add(c->tables.viewers, m->viewer_id);
+	if (e == NULL)
+		return -errno;
+	e->path_id = path_id;
+	e->local = m->local;
+	e->remote = m->remote;
+	e->nexthop_id = m->nexthop_id;
+	nexthop_use(c, m->nexthop_id);
+	for (unsigned int i = 0; i < MR_VIEWER_TRACKS; i++)
+		e->stream_id[i] = m->track[i].stream_id;
+	e->viewer = viewer_create(c->config.crypto, m, viewer_stats(c, e->slot));
+	if (e->viewer == NULL) {
+		rc = -errno;
+		goto err_entry;
+	}
+	e->viewer->path_id = path_id;
+	e->viewer->worker = path->worker;
+	viewer_stats_write(c, e, true, "");
+	rc = viewer_link(c, e);
+	if (rc != 0)
+		goto err_entry;
+	viewer_stats_write(c, e, false, "");
+	return 0;
+
+err_entry:
+	viewer_entry_free(c, e);
+	return rc;
+}
+
+int viewer_add_fixed(struct control *c, const struct mr_viewer_add *m, const char *path,
+	uint8_t kind, const char *note)
+{
+	struct viewer_entry *e = table_add(c->tables.viewers, m->viewer_id);
+
+	if (e == NULL)
+		return -errno;
+	e->fixed_kind = kind;
+	e->remote = m->remote;
+	strncpy(e->fixed_path, path, sizeof(e->fixed_path) - 1);
+	e->viewer = viewer_create(c->config.crypto, m, viewer_stats(c, e->slot));
+	if (e->viewer == NULL) {
+		int rc = -errno;
+		table_del(c->tables.viewers, m->viewer_id);
+		return rc;
+	}
+	e->viewer->fixed = true;
+	viewer_stats_write(c, e, true, note);
+	return 0;
+}
+
+static struct stream_entry *stream_by_path_and_kind(
+	struct control *c, const char *path, uint8_t kind)
+{
+	const struct path_entry *p = tables_path_by_name(&c->tables, path);
+
+	for (uint32_t i = 0; p != NULL && i < table_capacity(c->tables.streams); i++) {
+		struct stream_entry *s = table_at(c->tables.streams, i);
+		if (s != NULL && s->path_id == p->id && s->kind == kind && s->stream != NULL)
+			return s;
+	}
+	return NULL;
+}
+
+/* Links a fixed session's viewer once it has both, a route and a stream. */
+static int viewer_start_fixed(struct control *c, struct viewer_entry *e)
+{
+	struct stream_entry *s = stream_by_path_and_kind(c, e->fixed_path, e->fixed_kind);
+	int rc;
+
+	if (!e->routed || s == NULL) {
+		viewer_stats_write(c, e, false,
+			s == NULL ? "waits for the path's stream" : "waits for a route");
+		return 0;
+	}
+	/* The same path may have been given to another worker since. */
+	e->path_id = s->path_id;
+	e->viewer->path_id = s->path_id;
+	e->viewer->worker = s->stream->worker;
+	e->viewer->local = e->local;
+	e->viewer->remote = e->remote;
+	e->viewer->nexthop_id = e->nexthop_id;
+	e->stream_id[0] = s->id;
+	rc = viewer_link(c, e);
+	viewer_stats_write(c, e, false, rc == 0 ? "" : "its address is in use");
+	return rc;
+}
+
+int viewers_stream_came(struct control *c, struct stream_entry *s)
+{
+	const struct path_entry *p = table_find(c->tables.paths, s->path_id);
+
+	for (uint32_t i = 0; i < table_capacity(c->tables.viewers); i++) {
+		struct viewer_entry *e = table_at(c->tables.viewers, i);
+		if (e != NULL && e->fixed_kind == s->kind && !e->linked &&
+			strcmp(e->fixed_path, p->name) == 0)
+			viewer_start_fixed(c, e);
+	}
+	return 0;
+}
+
+void viewers_stream_goes(struct control *c, uint32_t stream_id)
+{
+	for (uint32_t i = 0; i < table_capacity(c->tables.viewers); i++) {
+		struct viewer_entry *e = table_at(c->tables.viewers, i);
+		if (e == NULL)
+			continue;
+		for (unsigned int t = 0; t < MR_VIEWER_TRACKS; t++) {
+			if (e->stream_id[t] != stream_id)
+				continue;
+			if (e->fixed_kind != 0) {
+				viewer_unlink(c, e);
+				viewer_stats_write(c, e, false, "waits for the path's stream");
+			}
+			e->stream_id[t] = 0;
+		}
+	}
+}
+
+int command_viewer_route(struct control *c, const struct mr_viewer_route *m)
+{
+	struct viewer_entry *e = table_find(c->tables.viewers, m->viewer_id);
+	struct order flow = {0};
+	int rc;
+
+	if (m->local.port == 0 || m->remote.port == 0)
+		return -EINVAL;
+	if (e == NULL || table_find(c->tables.nexthops, m->nexthop_id) == NULL)
+		return -ENOENT;
+	/* Where a fixed session's packets go is the session file's word. */
+	if (e->fixed_kind != 0 && memcmp(&e->remote, &m->remote, sizeof(e->remote)) != 0)
+		return -EINVAL;
+
+	if (e->linked) {
+		flow.type = ORDER_FLOW_ADD_VIEWER;
+		flow.local = m->local;
+		flow.remote = m->remote;
+		flow.flow.object = e->viewer;
+		flow.flow.owner = e->viewer->worker;
+		bool moved = memcmp(&e->local, &m->local, sizeof(e->local)) != 0 ||
+			     memcmp(&e->remote, &m->remote, sizeof(e->remote)) != 0;
+		rc = moved ? tell_all(&c->config.workers, &flow) : 0;
+		if (rc != 0)
+			return rc == -EEXIST ? -EADDRINUSE : rc;
+		struct order route = {
+			.type = ORDER_VIEWER_ROUTE,
+			.viewer = e->viewer,
+			.local = m->local,
+			.remote = m->remote,
+			.nexthop_id = m->nexthop_id,
+		};
+		tell_worker(worker_of(c, e), &route, 1);
+		flow.type = ORDER_FLOW_DEL_VIEWER;
+		flow.local = e->local;
+		flow.remote = e->remote;
+		if (moved)
+			tell_all(&c->config.workers, &flow);
+	}
+	nexthop_use(c, m->nexthop_id);
+	nexthop_release(c, e->nexthop_id);
+	e->nexthop_id = m->nexthop_id;
+	e->local = m->local;
+	e->remote = m->remote;
+	e->routed = true;
+	if (e->fixed_kind != 0 && !e->linked)
+		return viewer_start_fixed(c, e);
+	viewer_stats_write(c, e, false, "");
+	return 0;
+}
+
+int command_viewer_del(struct control *c, uint32_t id)
+{
+	struct viewer_entry *e = table_find(c->tables.viewers, id);
+
+	if (e == NULL || e->fixed_kind != 0)
+		return -ENOENT;
+	viewer_unlink(c, e);
+	viewer_entry_free(c, e);
+	return 0;
+}
+
+int command_nexthop_set(struct control *c, const struct mr_nexthop_set *m)
+{
+	struct nexthop_entry *e = table_find(c->tables.nexthops, m->nexthop_id);
+	struct order o = {.type = ORDER_NEXTHOP};
+
+	if (m->port >= c->config.n_ports || m->valid > 1 || m->nexthop_id == UINT32_MAX)
+		return -EINVAL;
+	if (e == NULL)
+		e = table_add(c->tables.nexthops, m->nexthop_id);
+	if (e == NULL)
+		return -errno;
+	e->nexthop.id = m->nexthop_id;
+	e->nexthop.port = (uint8_t)m->port;
+	e->nexthop.valid = m->valid;
+	e->nexthop.vlan_tci = m->vlan_tci;
+	memcpy(e->nexthop.dst, m->mac, sizeof(e->nexthop.dst));
+	memcpy(e->nexthop.src, c->config.ports[m->port].mac, sizeof(e->nexthop.src));
+	o.nexthop = e->nexthop;
+	return tell_all(&c->config.workers, &o);
+}
+
+int command_nexthop_del(struct control *c, uint32_t id)
+{
+	struct nexthop_entry *e = table_find(c->tables.nexthops, id);
+	struct order o = {.type = ORDER_NEXTHOP};
+
+	if (e == NULL)
+		return -ENOENT;
+	if (e->users > 0)
+		return -EBUSY;
+	o.nexthop = e->nexthop;
+	o.nexthop.valid = 0;
+	o.remove = true;
+	tell_all(&c->config.workers, &o);
+	table_del(c->tables.nexthops, id);
+	return 0;
+}

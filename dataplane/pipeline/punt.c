@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What is not the data plane's to answer: datagrams for the control plane go up
+ * the packet ring (worker 0 holds it, the others hand over to it), frames for
+ * the kernel go to the port's tap; replies and RTP come down. Runs on the
+ * worker's lcore.
+ */
+#include "dataplane/pipeline/punt.h"
+
+#include "dataplane/pipeline/egress.h"
+#include "dataplane/stream/stream.h"
+
+#include <rte_ip.h>
+#include <rte_udp.h>
+#include <string.h>
+
+#define PUNT_RATE 20000      /* datagrams per second to the control plane */
+#define PUNT_BURST 2048      /* of them at once */
+#define RECEIVE_MESSAGES 128 /* slots taken from the packet ring per turn */
+
+static void channel_broken(struct worker *w)
+{
+	w->packets_up = NULL;
+	w->packets_down = NULL;
+	worker_notify(w, NOTICE_CHANNEL_BROKEN, 0, 0, 0);
+}
+
+static void endpoint_v4(struct mr_endpoint *e, rte_be32_t addr, rte_be16_t port)
+{
+	memset(e, 0, sizeof(*e));
+	e->addr[10] = 0xff;
+	e->addr[11] = 0xff;
+	memcpy(&e->addr[12], &addr, sizeof(addr));
+	e->port = port;
+}
+
+static void endpoint_v6(struct mr_endpoint *e, const uint8_t *addr, rte_be16_t port)
+{
+	memset(e, 0, sizeof(*e));
+	memcpy(e->addr, addr, sizeof(e->addr));
+	e->port = port;
+}
+
+/* From the headers that classify has checked. */
+static void packet_endpoints(
+	struct rte_mbuf *m, struct mr_endpoint *local, struct mr_endpoint *remote)
+{
+	const struct packet_meta *meta = packet_meta(m);
+	const struct rte_udp_hdr *udp =
+		rte_pktmbuf_mtod_offset(m, const struct rte_udp_hdr *, meta->l4);
+
+	if (meta->ip_version == 4) {
+		const struct rte_ipv4_hdr *ip =
+			rte_pktmbuf_mtod_offset(m, const struct rte_ipv4_hdr *, meta->l3);
+		endpoint_v4(local, ip->dst_addr, udp->dst_port);
+		endpoint_v4(remote, ip->src_addr, udp->src_port);
+	} else {
+		const struct rte_ipv6_hdr *ip =
+			rte_pktmbuf_mtod_offset(m, const struct rte_ipv6_hdr *, meta->l3);
+		endpoint_v6(local, ip->dst_addr, udp->dst_port);
+		endpoint_v6(remote, ip->src_addr, udp->src_port);
+	}
+}
+
+/* A stranger may send anything to the public port: a bucket of tokens keeps the
+ * ring and the control plane from drowning. */
+static bool punt_allowed(struct worker *w)
+{
+	uint64_t refill = (w->now_ns - w->punt_refilled_ns) * PUNT_RATE / 1000000000ull;
+
+	if (refill > 0) {
+		w->punt_tokens = RTE_MIN(w->punt_tokens + refill, (uint64_t)PUNT_BURST);
+		w->punt_refilled_ns = w->now_ns;
+	}
+	if (w->punt_tokens == 0)
+		return false;
+	w->punt_tokens--;
+	return true;
+}
+
+static void punt_to_control(struct worker *w, struct rte_mbuf *m)
+{
+	const struct packet_meta *meta = packet_meta(m);
+	struct mr_packet head;
+	int rc;
+
+	if (w->packets_up == NULL) {
+		worker_drop_mbuf(w, MR_DROP_PUNT_DETACHED, m);
+		return;
+	}
+	if (!punt_allowed(w)) {
+		worker_drop_mbuf(w, MR_DROP_PUNT_RATE, m);
+		return;
+	}
+	memset(&head, 0, offsetof(struct mr_packet, data));
+	head.kind = meta->kind == PACKET_PUNT_SOURCE ? MR_PACKET_UP_SOURCE : MR_PACKET_UP_PUBLIC;
+	if (meta->kind == PACKET_PUNT_SOURCE && meta->stream != NULL)
+		head.stream_id = meta->stream->id;
+	head.port = meta->port;
+	head.arrival_ns = meta->arrival_ns;
+	packet_endpoints(m, &head.local, &head.remote);
+	rc = mr_packet_put(w->packets_up, &head,
+		rte_pktmbuf_mtod_offset(m, const void *, meta->payload), meta->payload_len);
+	if (rc == 0)
+		mr_count(&w->stats->punted, 1);
+	else
+		worker_drop(w, MR_DROP_PUNT_FULL, 1);
+	if (rc == -EPROTO)
+		channel_broken(w);
+	rte_pktmbuf_free(m);
+}
+
+static void punt_to_kernel(struct worker *w)
+{
+	struct batch *in = &w->in.kernel;
+
+	for (uint16_t i = 0; i < in->n; i++) {
+		struct rte_mbuf *m = in->pkts[i];
+		const struct port *port = w->port[packet_meta(m)->port].port;
+
+		if (port_tap_tx_burst(port, w->index, &m, 1) != 1)
+			worker_drop_mbuf(w, MR_DROP_TAP_FULL, m);
+	}
+	in->n = 0;
+}
+
+void punt_stage(struct worker *w)
+{
+	struct batch *in = &w->in.punt;
+
+	if (in->n > 0 || w->in.kernel.n > 0)
+		w->moved = true;
+	for (uint16_t i = 0; i < in->n; i++) {
+		struct rte_mbuf *m = in->pkts[i];
+		struct rte_ring *to_first = w->handoff_out[0];
+
+		if (w->index == 0)
+			punt_to_control(w, m);
+		else if (rte_ring_sp_enqueue(to_first, m) != 0)
+			worker_drop_mbuf(w, MR_DROP_HANDOFF_FULL, m);
+	}
+	in->n = 0;
+	punt_to_kernel(w);
+}
+
+static void receive_send(struct worker *w, const struct mr_packet_joiner *j)
+{
+	const struct nexthop *nexthop = worker_nexthop(w, j->head.nexthop_id);
+	struct frame_header header;
+	struct rte_mbuf *m;
+	char *payload;
+
+	if (nexthop == NULL || j->head.local.port == 0 || j->head.remote.port == 0 ||
+		j->head.total > w->port[nexthop->port].port->mtu - 48u) {
+		worker_drop(w, MR_DROP_DOWN_INVALID, 1);
+		return;
+	}
+	m = rte_pktmbuf_alloc(w->pool);
+	if (m == NULL) {
+		worker_drop(w, MR_DROP_MBUF_EMPTY, 1);
+		return;
+	}
+	payload = rte_pktmbuf_append(m, (uint16_t)j->head.total);
+	if (payload == NULL) {
+		worker_drop_mbuf(w, MR_DROP_DOWN_INVALID, m);
+		return;
+	}
+	memcpy(payload, j->data, j->head.total);
+	memset(packet_meta(m), 0, sizeof(struct packet_meta));
+	frame_header_build(&header, nexthop, &j->head.local, &j->head.remote);
+	egress_frame(w, m, &header);
+}
+
+static struct stream *stream_by_id(const struct worker *w, uint32_t id)
+{
+	for (uint32_t i = 0; i < w->n_streams; i++)
+		if (w->streams[i]->id == id)
+			return w->streams[i];
+	return NULL;
+}
+
+/* RTP that arrived at the control plane, as long as it was there. */
+static void receive_rtp(struct worker *w, const struct mr_packet_joiner *j)
+{
+	struct input_batch *in = &w->in.rtp;
+	struct stream *s = stream_by_id(w, j->head.stream_id);
+	uint8_t *data = w->staging + w->staging_used;
+
+	if (s == NULL) {
+		worker_drop(w, MR_DROP_STREAM_UNBOUND, 1);
+		return;
+	}
+	memcpy(data, j->data, j->head.total);
+	w->staging_used += RTE_ALIGN_CEIL(j->head.total, 64u);
+	in->pkts[in->n++] = (struct input_packet){
+		.stream = s,
+		.data = data,
+		.len = j->head.total,
+		.arrival_ns = w->now_ns,
+	};
+}
+
+void punt_receive(struct worker *w)
+{
+	struct mr_packet_joiner *j = w->joiner;
+	unsigned int budget = RECEIVE_MESSAGES;
+	int rc = 0;
+
+	w->staging_used = 0;
+	if (w->packets_down == NULL)
+		return;
+	/* Room for the largest datagram and for what the ports bring in this turn. */
+	while (budget > 0 && w->in.rtp.n < BATCH_MAX / 2 && w->tx.n < BATCH_MAX / 2 &&
+		w->staging_used + MR_PACKET_TOTAL_MAX + 64 <= WORKER_STAGING) {
+		rc = mr_packet_take(w->packets_down, j, &budget);
+		if (rc <= 0)
+			break;
+		w->moved = true;
+		if (j->head.kind == MR_PACKET_DOWN_SEND)
+			receive_send(w, j);
+		else if (j->head.kind == MR_PACKET_DOWN_RTP)
+			receive_rtp(w, j);
+		else
+			worker_drop(w, MR_DROP_DOWN_INVALID, 1);
+	}
+	if (j->broken > 0) {
+		worker_drop(w, MR_DROP_DOWN_INVALID, j->broken);
+		j->broken = 0;
+	}
+	if (rc == -EPROTO)
+		channel_broken(w);
+}
