@@ -272,7 +272,8 @@ static void fail(struct dtls *dtls, const char *what)
 		snprintf(reason, sizeof(reason),
 			"peer's certificate does not match the answer's fingerprint");
 	else
-		snprintf(reason, sizeof(reason), "%s: %s", what, text ? text : "unknown reason");
+		snprintf(
+			reason, sizeof(reason), "%s%s%s", what, text ? ": " : "", text ? text : "");
 	timer_stop(&dtls->timer);
 	dtls->over = true;
 	dtls->events->failed(dtls->user, reason);
@@ -434,7 +435,7 @@ void dtls_start(struct dtls *dtls)
 
 void dtls_receive(struct dtls *dtls, const uint8_t *data, size_t length)
 {
-	if (dtls->over)
+	if (dtls->over || length == 0) /* OpenSSL takes 0 for the end of the stream */
 		return;
 	dtls->in = data;
 	dtls->in_length = length;

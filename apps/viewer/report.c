@@ -122,9 +122,10 @@ static void print_times(FILE *out, const char *name, const struct viewer_figures
 	double *times;
 	size_t known = report_times(figures, count, what, &times);
 
-	fprintf(out, "%-22s p50 %.1f ms, p95 %.1f ms, max %.1f ms\n", name,
-		report_percentile(times, known, 50), report_percentile(times, known, 95),
-		report_percentile(times, known, 100));
+	if (known > 0)
+		fprintf(out, "%-22s p50 %.1f ms, p95 %.1f ms, max %.1f ms\n", name,
+			report_percentile(times, known, 50), report_percentile(times, known, 95),
+			report_percentile(times, known, 100));
 	g_free(times);
 }
 
