@@ -20,10 +20,10 @@ struct clock_track {
 	bool started;
 	/* what reports say: ns(rtp) = anchor_ns + (rtp - anchor_rtp) / clock_rate */
 	uint32_t anchor_rtp;
-	int64_t anchor_ns;      /* gateway time, [ns] since 1900 is added when formatting */
-	int64_t slew_ns;        /* still to be added to anchor_ns */
-	int64_t slewed_at;      /* [ns] gateway time of the last step */
-	int64_t arrival_min_ns; /* arrival time minus media time, lowest seen lately */
+	int64_t anchor_ns;    /* gateway time, [ns] since 1900 is added when formatting */
+	int64_t slew_ns;      /* still to be added to anchor_ns */
+	int64_t slewed_at;    /* [ns] gateway time of the last step */
+	bool follows_reports; /* else arrivals */
 	/* the source's last sender report */
 	bool reported;
 	uint32_t report_rtp; /* in output RTP time */
