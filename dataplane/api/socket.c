@@ -85,15 +85,18 @@ int mr_socket_receive(
 		.msg_controllen = sizeof(control),
 	};
 	unsigned int taken;
+	int resets = 0;
 	ssize_t n;
 	int err;
 
 	if (n_fds)
 		*n_fds = 0;
 	memset(m, 0, sizeof(*m));
+	/* A peer that went with something unread leaves ECONNRESET, told once and
+	 * before the messages that it had sent. */
 	do {
 		n = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-	} while (n < 0 && errno == EINTR);
+	} while (n < 0 && (errno == EINTR || (errno == ECONNRESET && resets++ == 0)));
 	if (n < 0)
 		return -errno;
 	/* Also an empty message may carry descriptors. */
