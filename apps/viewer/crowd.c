@@ -7,9 +7,10 @@
 #include <poll.h>
 #include <time.h>
 
-#define HTTP_TIMEOUT 10      /* s */
-#define COALESCE_FROM 32     /* descriptors */
-#define COALESCE_NS 1000000L /* ns */
+#define HTTP_TIMEOUT 10       /* s */
+#define COALESCE_FROM 32      /* descriptors */
+#define COALESCE_EACH 10000L  /* ns of pause per descriptor */
+#define COALESCE_MAX 5000000L /* ns */
 
 struct join {
 	struct crowd *crowd;
@@ -31,16 +32,19 @@ struct crowd {
 };
 
 /*
- * With many sockets a wake-up for each datagram costs more than the datagram:
- * wait a millisecond after the first, then serve all that came.
+ * A turn of the main loop looks at every source, about a microsecond each, so
+ * with many sockets a wake-up for each datagram or timer costs far more than
+ * serving it. Pause after the first in proportion, then serve all that came.
  */
 static gint poll_coalesced(GPollFD *fds, guint count, gint timeout)
 {
-	const struct timespec pause = {.tv_nsec = COALESCE_NS};
+	struct timespec pause = {.tv_nsec = count * COALESCE_EACH};
 	gint ready = g_poll(fds, count, timeout);
 
-	if (ready <= 0 || count < COALESCE_FROM || timeout == 0)
+	if (ready < 0 || count < COALESCE_FROM || timeout == 0)
 		return ready;
+	if (pause.tv_nsec > COALESCE_MAX)
+		pause.tv_nsec = COALESCE_MAX;
 	nanosleep(&pause, NULL);
 	return g_poll(fds, count, 0);
 }
