@@ -108,7 +108,7 @@ static void free_secret(char *text)
 void mr_config_fini(struct mr_config *config)
 {
 	for (uint32_t i = 0; i < config->n_paths; i++) {
-		source_fini(&config->paths[i].source);
+		config_source_fini(&config->paths[i].source);
 		free(config->paths[i].rtp_sdp);
 	}
 	free(config->paths);
@@ -174,7 +174,7 @@ static void read_root(const struct config_node *root, struct mr_config *config)
 /* jansson's words for a syntax error, without what it quotes of the text. */
 static void report_syntax(struct mr_config_report *report, const json_error_t *error)
 {
-	struct mr_config_problem *p = report_add(report, false);
+	struct mr_config_problem *p = config_report_add(report, false);
 	const char *near;
 
 	if (p == NULL)
@@ -201,7 +201,7 @@ int mr_config_parse(
 	json_t *root;
 	int rc;
 
-	report_init(report);
+	config_report_init(report);
 	rc = mr_config_defaults(config);
 	if (rc != 0)
 		return rc;
@@ -231,7 +231,7 @@ int mr_config_parse(
 
 static int report_file(struct mr_config_report *report, const char *what, int rc)
 {
-	struct mr_config_problem *p = report_add(report, false);
+	struct mr_config_problem *p = config_report_add(report, false);
 
 	if (p != NULL)
 		snprintf(p->message, sizeof(p->message), "cannot read the file: %s", what);
@@ -263,7 +263,7 @@ int mr_config_load(struct mr_config *config, const char *file, struct mr_config_
 	int fd, rc;
 
 	memset(config, 0, sizeof(*config));
-	report_init(report);
+	config_report_init(report);
 	fd = open(file, O_RDONLY | O_CLOEXEC);
 	if (fd < 0) {
 		rc = -errno;

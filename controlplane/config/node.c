@@ -114,7 +114,7 @@ static void write_path(const struct config_node *n, char *buf, size_t size)
 
 static void note(const struct config_node *n, bool warning, const char *message)
 {
-	struct mr_config_problem *p = report_add(n->reader->report, warning);
+	struct mr_config_problem *p = config_report_add(n->reader->report, warning);
 
 	if (p == NULL)
 		return;

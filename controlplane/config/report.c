@@ -6,12 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-void report_init(struct mr_config_report *report)
+void config_report_init(struct mr_config_report *report)
 {
 	memset(report, 0, sizeof(*report));
 }
 
-struct mr_config_problem *report_add(struct mr_config_report *report, bool warning)
+struct mr_config_problem *config_report_add(struct mr_config_report *report, bool warning)
 {
 	struct mr_config_problem *p;
 

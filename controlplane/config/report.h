@@ -5,8 +5,8 @@
 
 #include "controlplane/config/config.h"
 
-void report_init(struct mr_config_report *report);
+void config_report_init(struct mr_config_report *report);
 /* Counts one more and gives its zeroed place; NULL when no more are kept. */
-struct mr_config_problem *report_add(struct mr_config_report *report, bool warning);
+struct mr_config_problem *config_report_add(struct mr_config_report *report, bool warning);
 
 #endif

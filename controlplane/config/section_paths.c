@@ -66,11 +66,11 @@ static void read_path(const struct config_node *o, struct mr_config *config)
 	read_transport(&transport, &p->rtsp_transport);
 	node_boolean(&on_demand, &p->source_on_demand);
 	node_uint32(&readers, 0, 1000000, &p->max_readers);
-	if (!source_read(&source, &p->source))
+	if (!config_source_read(&source, &p->source))
 		return;
 	if (p->source.kind == MR_SOURCE_UDP_RTP) {
 		check_local(&source, config, p);
-		p->rtp_sdp = source_read_sdp(&sdp);
+		p->rtp_sdp = config_sdp_read(&sdp);
 		if (node_present(&transport))
 			node_warn(&transport, "ignored: it is for rtsp:// sources");
 		if (p->source_on_demand)

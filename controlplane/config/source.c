@@ -36,7 +36,7 @@ static void wipe_gfree(char *text)
 	g_free(text);
 }
 
-void source_fini(struct mr_config_source *source)
+void config_source_fini(struct mr_config_source *source)
 {
 	wipe_free(source->url);
 	wipe_free(source->user);
@@ -141,7 +141,7 @@ static bool is_mediamtx_source(const char *text, size_t scheme_len)
 	return false;
 }
 
-bool source_read(const struct config_node *given, struct mr_config_source *source)
+bool config_source_read(const struct config_node *given, struct mr_config_source *source)
 {
 	struct config_node n = *given;
 	const char *text, *colon;
@@ -199,7 +199,7 @@ static bool is_media_line(const char *line, size_t len)
 	       (strcmp(protocol, "RTP/AVP") == 0 || strcmp(protocol, "RTP/AVPF") == 0);
 }
 
-char *source_read_sdp(const struct config_node *n)
+char *config_sdp_read(const struct config_node *n)
 {
 	const char *text = json_string_value(n->json);
 	unsigned int media = 0, lines = 0;

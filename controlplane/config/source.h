@@ -6,12 +6,12 @@
 #include "controlplane/config/node.h"
 
 /* Parses `source` of a path. False: reported. */
-bool source_read(const struct config_node *n, struct mr_config_source *source);
-void source_fini(struct mr_config_source *source);
+bool config_source_read(const struct config_node *n, struct mr_config_source *source);
+void config_source_fini(struct mr_config_source *source);
 
 /* Checks the shape of an SDP (RFC 8866 5: lines, v=, m=) and gives a copy with
  * CRLF at the end of each line. NULL: reported. What it describes is judged by
  * who plays it. */
-char *source_read_sdp(const struct config_node *n);
+char *config_sdp_read(const struct config_node *n);
 
 #endif
