@@ -25,14 +25,14 @@
 
 #define PATH_TRACKS_MAX 16 /* media sections of one source that are looked at */
 
-struct config;
 struct install;
+struct mr_config;
 struct path_source;
 struct path_table;
 
 /* One media section of the source's SDP. */
 struct track {
-	uint32_t stream_id;      /* of the data plane; never 0 */
+	uint32_t stream_id;      /* of the data plane; 0 until one has been attached */
 	enum mr_media_kind kind; /* VIDEO or AUDIO; 0 for what is neither */
 	enum mr_codec codec;     /* NONE: named to the operator, never sent to viewers */
 	char codec_name[32];     /* as the source spells it */
@@ -48,7 +48,7 @@ struct track {
 };
 
 struct path {
-	uint32_t id; /* of the data plane */
+	uint32_t id; /* of the data plane; 0 until one has been attached */
 	const char *name;
 	enum mr_path_state state;
 	char note[MR_NOTE_MAX];
@@ -76,7 +76,7 @@ struct path_listener {
  * -EINVAL for an entry that check would have refused.
  */
 int path_table_create(
-	struct path_table **table, const struct config *config, struct install *install);
+	struct path_table **table, const struct mr_config *config, struct install *install);
 /* Ends every source (RTSP: TEARDOWN, not waited for) and removes the paths from the data plane. */
 void path_table_destroy(struct path_table *table);
 

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * One TCP connection to an RTSP server: connects without blocking (name look-up
+ * included), sends what it is given, hands out messages and interleaved data as
+ * they arrive (GstRTSPWatch). Knows neither sessions nor authentication.
+ *
+ * Main thread. Callbacks never come out of rtsp_link_open() or a send; after
+ * rtsp_link_close(), which every callback may call, none comes any more.
+ */
+#ifndef CONTROLPLANE_SOURCE_RTSP_LINK_H
+#define CONTROLPLANE_SOURCE_RTSP_LINK_H
+
+#include <gst/rtsp/gstrtspmessage.h>
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+struct rtsp_link;
+
+struct rtsp_link_events {
+	/* Both ends of the connection, as the kernel names them. */
+	void (*connected)(void *user, const struct sockaddr_storage *local,
+		const struct sockaddr_storage *remote);
+	/* A response or a request of the server; borrowed for the call. */
+	void (*message)(void *user, GstRTSPMessage *message);
+	/* One interleaved frame (RFC 2326 10.12). */
+	void (*data)(void *user, uint8_t channel, const uint8_t *data, size_t len);
+	/* The end: `why` is a text for the operator. Close the link then. */
+	void (*failed)(void *user, const char *why);
+};
+
+/* `events` and `user` are borrowed until rtsp_link_close(). NULL: no memory. */
+struct rtsp_link *rtsp_link_open(const char *host, uint16_t port, unsigned int timeout_ms,
+	const struct rtsp_link_events *events, void *user);
+/* NULL is fine. What was sent before still leaves when the socket takes it at once. */
+void rtsp_link_close(struct rtsp_link *link);
+
+/* Takes over `text`, a whole request or response. 0, -ENOTCONN, -ENOBUFS: the server does not read. */
+int rtsp_link_send(struct rtsp_link *link, char *text);
+int rtsp_link_send_data(
+	struct rtsp_link *link, uint8_t channel, const uint8_t *data, size_t len);
+/* Of the connection, borrowed; -1: not connected. */
+int rtsp_link_fd(const struct rtsp_link *link);
+
+#endif

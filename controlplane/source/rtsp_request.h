@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Requests and responses over one link: numbers them (CSeq), authenticates
+ * them, repeats one after a challenge, gives up on one that stays unanswered,
+ * answers what the server asks. One request is under way at a time; a further
+ * one replaces it (keep-alive, TEARDOWN). Main thread; callbacks as rtsp_link.h.
+ */
+#ifndef CONTROLPLANE_SOURCE_RTSP_REQUEST_H
+#define CONTROLPLANE_SOURCE_RTSP_REQUEST_H
+
+#include "controlplane/source/rtsp_session.h"
+
+#include <gst/rtsp/gstrtspmessage.h>
+
+struct rtsp_requester;
+
+struct rtsp_requester_events {
+	void (*connected)(void *user, const struct sockaddr_storage *local,
+		const struct sockaddr_storage *remote);
+	/* To the last request; a 401 only when nothing more can be tried. */
+	void (*response)(void *user, GstRTSPMessage *response);
+	void (*data)(void *user, uint8_t channel, const uint8_t *data, size_t len);
+	void (*failed)(void *user, const char *why);
+};
+
+struct rtsp_requester *rtsp_requester_open(const struct rtsp_session_config *config,
+	const struct rtsp_requester_events *events, void *user);
+/* NULL is fine. Allowed inside every callback. */
+void rtsp_requester_close(struct rtsp_requester *r);
+
+/* `headers`: whole lines, each ended by CR LF. 0 or -errno. */
+int rtsp_request_send(
+	struct rtsp_requester *r, const char *method, const char *url, const char *headers);
+int rtsp_request_send_data(
+	struct rtsp_requester *r, uint8_t channel, const uint8_t *data, size_t len);
+uint32_t rtsp_request_cseq(const struct rtsp_requester *r);
+
+#endif

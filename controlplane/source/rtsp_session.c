@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* One RTSP session as a client; main thread. Requests are in rtsp_request.c. */
+#include "controlplane/source/rtsp_session.h"
+
+#include "controlplane/log.h"
+#include "controlplane/source/rtsp_request.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define SESSION_TIMEOUT_S 60 /* RFC 2326 12.37, where the server says nothing */
+#define KEEP_ALIVE_MAX_S 30  /* also keeps NAT and firewall entries */
+
+enum rtsp_state {
+	RTSP_CONNECTING,
+	RTSP_OPTIONS,
+	RTSP_DESCRIBE,
+	RTSP_SETUP,
+	RTSP_PLAY,
+	RTSP_PLAYING,
+	RTSP_ENDED,
+};
+
+struct rtsp_session {
+	const struct rtsp_session_config *config;
+	const struct rtsp_session_events *events;
+	void *user;
+	enum rtsp_state state;
+	struct rtsp_requester *requester; /* owned */
+	char id[RTSP_SESSION_ID_MAX];
+	unsigned int session_timeout_s;
+	bool get_parameter; /* the server knows it */
+	guint keep_alive;   /* timer; 0: none */
+	char base[RTSP_URL_MAX];
+	char aggregate[RTSP_URL_MAX]; /* what PLAY and TEARDOWN name */
+	struct sdp_tracks *tracks;    /* owned; NULL before DESCRIBE */
+	unsigned int current;         /* track in SETUP */
+};
+
+static void fail(struct rtsp_session *s, int error, const char *why)
+{
+	if (s->state == RTSP_ENDED)
+		return;
+	s->state = RTSP_ENDED;
+	s->events->failed(s->user, error, why);
+}
+
+static void request(struct rtsp_session *s, const char *method, const char *url, const char *headers)
+{
+	char lines[RTSP_TRANSPORT_MAX + RTSP_SESSION_ID_MAX + 64];
+	int n = snprintf(lines, sizeof(lines), "%s%s%s%s", headers ? headers : "",
+		s->id[0] ? "Session: " : "", s->id, s->id[0] ? "\r\n" : "");
+
+	if (n < 0 || (size_t)n >= sizeof(lines))
+		fail(s, -EIO, "a request became too long");
+	else if (rtsp_request_send(s->requester, method, url, lines))
+		fail(s, -EIO, "the server does not read our requests");
+}
+
+static void next_setup(struct rtsp_session *s)
+{
+	char transport[RTSP_TRANSPORT_MAX], header[RTSP_TRANSPORT_MAX + 16], url[RTSP_URL_MAX];
+
+	while (s->current < s->tracks->n &&
+		s->tracks->tracks[s->current].track.codec == MR_CODEC_NONE)
+		s->current++;
+	if (s->current == s->tracks->n) {
+		s->state = RTSP_PLAY;
+		request(s, "PLAY", s->aggregate, "Range: npt=0.000-\r\n");
+		return;
+	}
+	if (rtsp_url_join(url, sizeof(url), s->base, s->tracks->tracks[s->current].control)) {
+		fail(s, -EIO, "the SDP's control URL is not valid");
+		return;
+	}
+	if (s->events->transport_wanted(s->user, s->current, transport)) {
+		fail(s, -EIO, "no UDP ports are left for its packets");
+		return;
+	}
+	snprintf(header, sizeof(header), "Transport: %s\r\n", transport);
+	s->state = RTSP_SETUP;
+	request(s, "SETUP", url, header);
+}
+
+/* Content-Base, then Content-Location, then what we asked for (RFC 2326 C.1.1). */
+static void choose_base(struct rtsp_session *s, GstRTSPMessage *response)
+{
+	char *value = NULL;
+
+	if (gst_rtsp_message_get_header(response, GST_RTSP_HDR_CONTENT_BASE, &value, 0) !=
+			GST_RTSP_OK &&
+		gst_rtsp_message_get_header(response, GST_RTSP_HDR_CONTENT_LOCATION, &value, 0) !=
+			GST_RTSP_OK)
+		value = NULL;
+	/* A relative one names nothing that the request's own URL does not. */
+	if (!value || strncasecmp(value, "rtsp://", 7) ||
+		rtsp_url_join(s->base, sizeof(s->base), value, NULL))
+		snprintf(s->base, sizeof(s->base), "%s", s->config->url);
+}
+
+static void on_described(struct rtsp_session *s, GstRTSPMessage *response)
+{
+	const char *why = "its SDP is refused";
+	guint8 *body = NULL;
+	guint size = 0;
+	int err;
+
+	gst_rtsp_message_get_body(response, &body, &size);
+	if (!body || !size) {
+		fail(s, -EIO, "DESCRIBE was answered without an SDP");
+		return;
+	}
+	choose_base(s, response);
+	s->tracks = g_new0(struct sdp_tracks, 1);
+	err = sdp_tracks_parse(s->tracks, (const char *)body, size);
+	if (err) {
+		fail(s, -EIO, err == -ENOENT ? "its SDP has no track" : "its SDP is not valid");
+		return;
+	}
+	if (rtsp_url_join(s->aggregate, sizeof(s->aggregate), s->base, s->tracks->control))
+		snprintf(s->aggregate, sizeof(s->aggregate), "%s", s->base);
+	if (s->events->described(s->user, s->tracks, &why)) {
+		fail(s, -EIO, why);
+		return;
+	}
+	next_setup(s);
+}
+
+/* "Session: ID;timeout=60": what goes back must not end its line. 0 or -EINVAL. */
+static int take_session(struct rtsp_session *s, GstRTSPMessage *response)
+{
+	char *value, *timeout;
+	size_t len;
+
+	if (gst_rtsp_message_get_header(response, GST_RTSP_HDR_SESSION, &value, 0) != GST_RTSP_OK)
+		return s->id[0] ? 0 : -EINVAL;
+	len = strcspn(value, "; \t");
+	if (!len || len >= sizeof(s->id))
+		return -EINVAL;
+	memcpy(s->id, value, len);
+	s->id[len] = 0;
+	if (!rtsp_url_is_plain(s->id)) {
+		s->id[0] = 0;
+		return -EINVAL;
+	}
+	timeout = strcasestr(value + len, "timeout=");
+	if (timeout) {
+		long seconds = strtol(timeout + 8, NULL, 10);
+
+		if (seconds > 0 && seconds < 86400)
+			s->session_timeout_s = (unsigned int)seconds;
+	}
+	return 0;
+}
+
+static void on_setup(struct rtsp_session *s, GstRTSPMessage *response)
+{
+	const char *why = "its transport cannot be used";
+	struct rtsp_transport transport;
+	char *value;
+
+	if (take_session(s, response)) {
+		fail(s, -EIO, "SETUP was answered without a session");
+		return;
+	}
+	if (gst_rtsp_message_get_header(response, GST_RTSP_HDR_TRANSPORT, &value, 0) !=
+			GST_RTSP_OK ||
+		rtsp_transport_parse(&transport, value)) {
+		fail(s, -EIO, "SETUP was answered with a transport that cannot be understood");
+		return;
+	}
+	if (s->events->transport_chosen(s->user, s->current, &transport, &why)) {
+		fail(s, -EPROTONOSUPPORT, why);
+		return;
+	}
+	s->current++;
+	next_setup(s);
+}
+
+static gboolean on_keep_alive(gpointer user_data)
+{
+	struct rtsp_session *s = user_data;
+
+	request(s, s->get_parameter ? "GET_PARAMETER" : "OPTIONS", s->aggregate, NULL);
+	return G_SOURCE_CONTINUE;
+}
+
+static void on_playing(struct rtsp_session *s)
+{
+	unsigned int period = s->session_timeout_s / 2;
+
+	s->state = RTSP_PLAYING;
+	if (!period)
+		period = 1;
+	if (period > KEEP_ALIVE_MAX_S)
+		period = KEEP_ALIVE_MAX_S;
+	s->keep_alive = g_timeout_add_seconds(period, on_keep_alive, s);
+	s->events->playing(s->user);
+}
+
+static bool knows_get_parameter(GstRTSPMessage *response)
+{
+	char *value;
+
+	return gst_rtsp_message_get_header(response, GST_RTSP_HDR_PUBLIC, &value, 0) ==
+		       GST_RTSP_OK &&
+	       strcasestr(value, "GET_PARAMETER");
+}
+
+static void refused(struct rtsp_session *s, GstRTSPStatusCode code, const char *reason)
+{
+	static const char *const steps[] = {
+		[RTSP_DESCRIBE] = "DESCRIBE",
+		[RTSP_SETUP] = "SETUP",
+		[RTSP_PLAY] = "PLAY",
+		[RTSP_PLAYING] = "keep-alive",
+	};
+	char why[128];
+	int error = -EIO;
+
+	if (code == GST_RTSP_STS_UNAUTHORIZED) {
+		error = -EACCES;
+		snprintf(why, sizeof(why), "%s",
+			s->config->user ? "user or password refused (401)"
+					: "the camera wants a user and a password (401)");
+	} else if (code == GST_RTSP_STS_UNSUPPORTED_TRANSPORT) {
+		error = -EPROTONOSUPPORT;
+		snprintf(why, sizeof(why), "the transport is refused (461)");
+	} else if (code == GST_RTSP_STS_NOT_FOUND) {
+		snprintf(why, sizeof(why), "no such stream on the server (404)");
+	} else {
+		snprintf(why, sizeof(why), "%s refused: %u %.40s", steps[s->state], code,
+			reason ? reason : "");
+	}
+	fail(s, error, why);
+}
+
+/* The one switch: what an answer means in each state. */
+static void on_response(void *user, GstRTSPMessage *response)
+{
+	struct rtsp_session *s = user;
+	GstRTSPStatusCode code = GST_RTSP_STS_INVALID;
+	const char *reason = NULL;
+	bool ok;
+
+	gst_rtsp_message_parse_response(response, &code, &reason, NULL);
+	ok = code >= 200 && code < 300;
+	log_debug(s->config->name, "event=rtsp_response state=%d code=%d", s->state, code);
+	switch (s->state) {
+	case RTSP_OPTIONS:
+		if (code == GST_RTSP_STS_UNAUTHORIZED) {
+			s->state = RTSP_DESCRIBE;
+			refused(s, code, reason);
+			break;
+		}
+		/* Some cameras do not know it; nothing depends on it. */
+		s->get_parameter = ok && knows_get_parameter(response);
+		s->state = RTSP_DESCRIBE;
+		request(s, "DESCRIBE", s->config->url, "Accept: application/sdp\r\n");
+		break;
+	case RTSP_DESCRIBE:
+		if (ok)
+			on_described(s, response);
+		else
+			refused(s, code, reason);
+		break;
+	case RTSP_SETUP:
+		if (ok)
+			on_setup(s, response);
+		else
+			refused(s, code, reason);
+		break;
+	case RTSP_PLAY:
+		if (ok)
+			on_playing(s);
+		else
+			refused(s, code, reason);
+		break;
+	case RTSP_PLAYING:
+		/* Some cameras refuse every keep-alive and yet count it; media decides. */
+		if (code == GST_RTSP_STS_SESSION_NOT_FOUND || code == GST_RTSP_STS_UNAUTHORIZED)
+			refused(s, code, reason);
+		else
+			s->events->alive(s->user);
+		break;
+	case RTSP_CONNECTING:
+	case RTSP_ENDED:
+		break;
+	}
+}
+
+static void on_connected(void *user, const struct sockaddr_storage *local,
+	const struct sockaddr_storage *remote)
+{
+	struct rtsp_session *s = user;
+
+	s->events->connected(s->user, local, remote);
+	s->state = RTSP_OPTIONS;
+	request(s, "OPTIONS", s->config->url, NULL);
+}
+
+static void on_data(void *user, uint8_t channel, const uint8_t *data, size_t len)
+{
+	struct rtsp_session *s = user;
+
+	if (s->state == RTSP_PLAY || s->state == RTSP_PLAYING)
+		s->events->data(s->user, channel, data, len);
+}
+
+static void on_failed(void *user, const char *why)
+{
+	struct rtsp_session *s = user;
+
+	/* A keep-alive that stays unanswered is no reason while media arrives. */
+	fail(s, -EIO, why);
+}
+
+static const struct rtsp_requester_events requester_events = {
+	.connected = on_connected,
+	.response = on_response,
+	.data = on_data,
+	.failed = on_failed,
+};
+
+struct rtsp_session *rtsp_session_open(const struct rtsp_session_config *config,
+	const struct rtsp_session_events *events, void *user)
+{
+	struct rtsp_session *s = g_new0(struct rtsp_session, 1);
+
+	s->config = config;
+	s->events = events;
+	s->user = user;
+	s->session_timeout_s = SESSION_TIMEOUT_S;
+	s->requester = rtsp_requester_open(config, &requester_events, s);
+	return s;
+}
+
+void rtsp_session_close(struct rtsp_session *s)
+{
+	if (!s)
+		return;
+	s->state = RTSP_ENDED;
+	g_clear_handle_id(&s->keep_alive, g_source_remove);
+	if (s->id[0])
+		request(s, "TEARDOWN", s->aggregate, NULL);
+	rtsp_requester_close(s->requester);
+	g_free(s->tracks);
+	g_free(s);
+}
+
+int rtsp_session_send_data(struct rtsp_session *s, uint8_t channel, const uint8_t *data, size_t len)
+{
+	return rtsp_request_send_data(s->requester, channel, data, len);
+}
+
+const char *rtsp_session_id(const struct rtsp_session *s)
+{
+	return s->id;
+}
+
+uint32_t rtsp_session_cseq(const struct rtsp_session *s)
+{
+	return rtsp_request_cseq(s->requester);
+}
