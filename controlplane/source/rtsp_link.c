@@ -10,21 +10,21 @@
 #include <stdio.h>
 #include <string.h>
 
-#define BACKLOG_BYTES (64u << 10)   /* unsent, then the server does not read */
-#define CONTENT_MAX (256u << 10)    /* bytes of a message's body */
-#define INTERLEAVED_HEADER 4        /* bytes: RFC 2326 10.12 */
+#define BACKLOG_BYTES (64u << 10) /* unsent, then the server does not read */
+#define CONTENT_MAX (256u << 10)  /* bytes of a message's body */
+#define INTERLEAVED_HEADER 4      /* bytes: RFC 2326 10.12 */
 
 struct rtsp_link {
 	const struct rtsp_link_events *events; /* NULL: closed */
 	void *user;
 	unsigned int timeout_ms;
-	guint timer;                  /* of connecting; 0: none */
-	GCancellable *cancel;         /* owned; of connecting */
-	bool connecting;              /* connect_done() still comes and frees what is closed */
-	GSocketConnection *socket;    /* owned: the socket's owner */
-	GstRTSPConnection *rtsp;      /* owned; shares the socket */
-	GstRTSPWatch *watch;          /* owned */
-	bool ended;                   /* failed() was called */
+	guint timer;               /* of connecting; 0: none */
+	GCancellable *cancel;      /* owned; of connecting */
+	bool connecting;           /* connect_done() still comes and frees what is closed */
+	GSocketConnection *socket; /* owned: the socket's owner */
+	GstRTSPConnection *rtsp;   /* owned; shares the socket */
+	GstRTSPWatch *watch;       /* owned */
+	bool ended;                /* failed() was called */
 };
 
 static void link_free(struct rtsp_link *link)
@@ -99,8 +99,8 @@ static GstRTSPWatchFuncs watch_funcs = {
 	.error = on_error,
 };
 
-static const char *connect_error(const struct rtsp_link *link, const GError *error, char *buf,
-	size_t size)
+static const char *connect_error(
+	const struct rtsp_link *link, const GError *error, char *buf, size_t size)
 {
 	if (error->domain == G_RESOLVER_ERROR)
 		return "host name not found";
@@ -120,8 +120,8 @@ static const char *connect_error(const struct rtsp_link *link, const GError *err
 }
 
 /* 0 or -errno; both ends of the socket. */
-static int start_watch(struct rtsp_link *link, struct sockaddr_storage *local,
-	struct sockaddr_storage *remote)
+static int start_watch(
+	struct rtsp_link *link, struct sockaddr_storage *local, struct sockaddr_storage *remote)
 {
 	GSocket *socket = g_socket_connection_get_socket(link->socket);
 	int fd = g_socket_get_fd(socket);

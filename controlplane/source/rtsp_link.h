@@ -38,8 +38,7 @@ void rtsp_link_close(struct rtsp_link *link);
 
 /* Takes over `text`, a whole request or response. 0, -ENOTCONN, -ENOBUFS: the server does not read. */
 int rtsp_link_send(struct rtsp_link *link, char *text);
-int rtsp_link_send_data(
-	struct rtsp_link *link, uint8_t channel, const uint8_t *data, size_t len);
+int rtsp_link_send_data(struct rtsp_link *link, uint8_t channel, const uint8_t *data, size_t len);
 /* Of the connection, borrowed; -1: not connected. */
 int rtsp_link_fd(const struct rtsp_link *link);
 

@@ -19,10 +19,10 @@ struct rtsp_requester {
 	void *user;
 	struct rtsp_link *link; /* owned */
 	struct rtsp_auth auth;
-	uint32_t cseq;     /* of the last request */
-	bool waiting;      /* for its response */
-	guint timer;       /* of that response; 0: none */
-	char method[32];   /* the last request, to be repeated after a challenge */
+	uint32_t cseq;   /* of the last request */
+	bool waiting;    /* for its response */
+	guint timer;     /* of that response; 0: none */
+	char method[32]; /* the last request, to be repeated after a challenge */
 	char url[RTSP_URL_MAX];
 	char *headers;
 };
@@ -33,9 +33,10 @@ static gboolean response_timeout(gpointer user_data)
 	char why[64];
 
 	r->timer = 0;
+	r->waiting = false;
 	snprintf(why, sizeof(why), "no answer to %s within %u s", r->method,
 		(r->config->timeout_ms + 999) / 1000);
-	r->events->failed(r->user, why);
+	r->events->unanswered(r->user, why);
 	return G_SOURCE_REMOVE;
 }
 
@@ -140,8 +141,8 @@ static void on_message(void *user, GstRTSPMessage *message)
 	}
 }
 
-static void on_connected(void *user, const struct sockaddr_storage *local,
-	const struct sockaddr_storage *remote)
+static void on_connected(
+	void *user, const struct sockaddr_storage *local, const struct sockaddr_storage *remote)
 {
 	struct rtsp_requester *r = user;
 

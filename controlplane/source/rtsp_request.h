@@ -3,7 +3,7 @@
  * Requests and responses over one link: numbers them (CSeq), authenticates
  * them, repeats one after a challenge, gives up on one that stays unanswered,
  * answers what the server asks. One request is under way at a time; a further
- * one replaces it (keep-alive, TEARDOWN). Main thread; callbacks as rtsp_link.h.
+ * one replaces it (keep-alive, TEARDOWN). Main thread; callbacks do not close it.
  */
 #ifndef CONTROLPLANE_SOURCE_RTSP_REQUEST_H
 #define CONTROLPLANE_SOURCE_RTSP_REQUEST_H
@@ -20,12 +20,14 @@ struct rtsp_requester_events {
 	/* To the last request; a 401 only when nothing more can be tried. */
 	void (*response)(void *user, GstRTSPMessage *response);
 	void (*data)(void *user, uint8_t channel, const uint8_t *data, size_t len);
+	/* No response to the last request within the time. */
+	void (*unanswered)(void *user, const char *why);
 	void (*failed)(void *user, const char *why);
 };
 
 struct rtsp_requester *rtsp_requester_open(const struct rtsp_session_config *config,
 	const struct rtsp_requester_events *events, void *user);
-/* NULL is fine. Allowed inside every callback. */
+/* NULL is fine. */
 void rtsp_requester_close(struct rtsp_requester *r);
 
 /* `headers`: whole lines, each ended by CR LF. 0 or -errno. */

@@ -38,17 +38,33 @@ struct rtsp_session {
 	char aggregate[RTSP_URL_MAX]; /* what PLAY and TEARDOWN name */
 	struct sdp_tracks *tracks;    /* owned; NULL before DESCRIBE */
 	unsigned int current;         /* track in SETUP */
+	guint end;                    /* idle source that tells the owner; 0: none */
+	int error;                    /* what it tells */
+	char why[160];
 };
 
+static gboolean tell_end(gpointer user_data)
+{
+	struct rtsp_session *s = user_data;
+
+	s->end = 0;
+	s->events->failed(s->user, s->error, s->why);
+	return G_SOURCE_REMOVE;
+}
+
+/* The owner hears of it from the main loop: nobody up the stack loses its session. */
 static void fail(struct rtsp_session *s, int error, const char *why)
 {
 	if (s->state == RTSP_ENDED)
 		return;
 	s->state = RTSP_ENDED;
-	s->events->failed(s->user, error, why);
+	s->error = error;
+	snprintf(s->why, sizeof(s->why), "%s", why);
+	s->end = g_idle_add(tell_end, s);
 }
 
-static void request(struct rtsp_session *s, const char *method, const char *url, const char *headers)
+static void request(
+	struct rtsp_session *s, const char *method, const char *url, const char *headers)
 {
 	char lines[RTSP_TRANSPORT_MAX + RTSP_SESSION_ID_MAX + 64];
 	int n = snprintf(lines, sizeof(lines), "%s%s%s%s", headers ? headers : "",
@@ -292,8 +308,8 @@ static void on_response(void *user, GstRTSPMessage *response)
 	}
 }
 
-static void on_connected(void *user, const struct sockaddr_storage *local,
-	const struct sockaddr_storage *remote)
+static void on_connected(
+	void *user, const struct sockaddr_storage *local, const struct sockaddr_storage *remote)
 {
 	struct rtsp_session *s = user;
 
@@ -310,18 +326,27 @@ static void on_data(void *user, uint8_t channel, const uint8_t *data, size_t len
 		s->events->data(s->user, channel, data, len);
 }
 
-static void on_failed(void *user, const char *why)
+static void on_unanswered(void *user, const char *why)
 {
 	struct rtsp_session *s = user;
 
-	/* A keep-alive that stays unanswered is no reason while media arrives. */
-	fail(s, -EIO, why);
+	/* A keep-alive that stays unanswered ends nothing while media arrives. */
+	if (s->state == RTSP_PLAYING)
+		log_debug(s->config->name, "event=keep_alive_unanswered");
+	else
+		fail(s, -EIO, why);
+}
+
+static void on_failed(void *user, const char *why)
+{
+	fail(user, -EIO, why);
 }
 
 static const struct rtsp_requester_events requester_events = {
 	.connected = on_connected,
 	.response = on_response,
 	.data = on_data,
+	.unanswered = on_unanswered,
 	.failed = on_failed,
 };
 
@@ -343,6 +368,7 @@ void rtsp_session_close(struct rtsp_session *s)
 	if (!s)
 		return;
 	s->state = RTSP_ENDED;
+	g_clear_handle_id(&s->end, g_source_remove);
 	g_clear_handle_id(&s->keep_alive, g_source_remove);
 	if (s->id[0])
 		request(s, "TEARDOWN", s->aggregate, NULL);

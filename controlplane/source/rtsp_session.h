@@ -5,8 +5,8 @@
  * Digest. Its owner (rtsp_source.h) decides the transport of each track and
  * what happens after the end: a session never starts over.
  *
- * Main thread. Callbacks never come out of rtsp_session_open(); each of them may
- * call rtsp_session_close(), after which none comes any more.
+ * Main thread. Callbacks never come out of a call of the owner's; only failed()
+ * may call rtsp_session_close(), after which none comes any more.
  */
 #ifndef CONTROLPLANE_SOURCE_RTSP_SESSION_H
 #define CONTROLPLANE_SOURCE_RTSP_SESSION_H

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Packets of one track on their way into the data plane, and its RTCP; main thread. */
+#include "controlplane/source/track_input.h"
+
+#include "controlplane/install.h"
+#include "controlplane/log.h"
+#include "controlplane/source/address.h"
+#include "controlplane/source/input_stats.h"
+#include "controlplane/source/path_private.h"
+#include "controlplane/source/rtcp.h"
+#include "controlplane/source/udp_pair.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define RTP_HEADER 12 /* bytes: RFC 3550 5.1 */
+
+struct track_input {
+	struct path *path;          /* borrowed */
+	unsigned int i;             /* its track */
+	struct mr_stream_bind bind; /* what every binding of it says */
+	struct udp_pair *pair;      /* owned; NULL: ring */
+	uint8_t local[16];
+	/* wire: where the source sends from; empty family: anywhere */
+	struct sockaddr_storage remote;
+	uint16_t remote_port[2]; /* RTP, RTCP; host order; 0: any */
+	struct sockaddr_storage
+		reporting; /* who sent the last sender report, if that is not said */
+	/* ring: RTCP goes back by it */
+	track_input_send_fn send;
+	void *send_user;
+	struct rtcp_reporter reporter;
+	uint32_t own_ssrc;
+	char cname[32];
+	uint64_t bound_us;
+	uint64_t arrival_us; /* of the last packet that came through here; 0: none */
+	bool receiving;      /* as the data plane said last */
+	bool loss_logged;    /* packets found no room in the ring */
+};
+
+static uint64_t now_us(void)
+{
+	return (uint64_t)g_get_monotonic_time();
+}
+
+struct track_input *track_input_create(
+	struct path *path, unsigned int i, const struct sdp_track *sdp)
+{
+	struct track_input *in = g_new0(struct track_input, 1);
+
+	in->path = path;
+	in->i = i;
+	in->own_ssrc = g_random_int();
+	snprintf(in->cname, sizeof(in->cname), "%08x%08x", g_random_int(), g_random_int());
+	in->bind.payload_type = sdp->track.payload_type;
+	if (sdp->track.codec == MR_CODEC_H264 && sdp->track.packetization_mode == 0)
+		in->bind.flags |= MR_BIND_MODE0;
+	in->bind.parameter_sets_len = sdp->parameter_sets_len;
+	memcpy(in->bind.parameter_sets, sdp->parameter_sets, sdp->parameter_sets_len);
+	return in;
+}
+
+void track_input_destroy(struct track_input *in)
+{
+	if (!in)
+		return;
+	udp_pair_close(in->pair);
+	g_free(in);
+}
+
+/* Host and, where it is known, port are those of the source. */
+static bool is_from_source(
+	const struct track_input *in, const struct sockaddr_storage *from, uint16_t port)
+{
+	uint8_t want[16], have[16];
+	uint16_t have_port;
+
+	if (!in->remote.ss_family)
+		return true;
+	if (address_from_sockaddr(want, NULL, &in->remote) ||
+		address_from_sockaddr(have, &have_port, from))
+		return false;
+	return !memcmp(want, have, 16) && (!port || port == have_port);
+}
+
+static void send_down(struct track_input *in, const uint8_t *data, size_t len,
+	const struct sockaddr_storage *from)
+{
+	struct mr_packet head = {.kind = MR_PACKET_DOWN_RTP};
+	uint8_t addr[16];
+	uint16_t port;
+	int err;
+
+	if (len < RTP_HEADER || len > MR_PACKET_TOTAL_MAX)
+		return;
+	in->arrival_us = now_us();
+	head.stream_id = in->path->tracks[in->i].stream_id;
+	if (!head.stream_id)
+		return;
+	if (from && !address_from_sockaddr(addr, &port, from)) {
+		address_endpoint(&head.remote, addr, port);
+		head.local = in->bind.local;
+	}
+	err = install_send_packet(in->path->table->install, &head, data, len);
+	if (err == -EAGAIN && !in->loss_logged) {
+		in->loss_logged = true;
+		log_warn(in->path->name, "event=ring_full note=\"packets of the source are lost "
+					 "before the data plane\"");
+	}
+}
+
+void track_input_rtp(struct track_input *in, const uint8_t *data, size_t len)
+{
+	send_down(in, data, len, NULL);
+}
+
+void track_input_rtcp(struct track_input *in, const uint8_t *data, size_t len)
+{
+	struct rtcp_info info;
+
+	if (rtcp_parse(&info, data, len) || !info.has_sr)
+		return;
+	rtcp_reporter_sender(&in->reporter, &info, now_us());
+	path_report(in->path, in->i, info.ntp, info.rtp);
+}
+
+static void on_udp_rtp(
+	void *user, const uint8_t *data, size_t len, const struct sockaddr_storage *from)
+{
+	struct track_input *in = user;
+
+	if (!in->bound_us || !is_from_source(in, from, in->remote_port[0]))
+		return;
+	/* RTCP on the same port (RFC 5761 4): packet types 192 to 223. */
+	if (len >= 2 && data[1] >= 192 && data[1] <= 223)
+		track_input_rtcp(in, data, len);
+	else
+		send_down(in, data, len, from);
+}
+
+static void on_udp_rtcp(
+	void *user, const uint8_t *data, size_t len, const struct sockaddr_storage *from)
+{
+	struct track_input *in = user;
+	struct rtcp_info info;
+
+	if (!in->bound_us || !is_from_source(in, from, 0))
+		return;
+	/* Where nobody said where reports go to, they go back to the sender's. */
+	if ((!in->remote.ss_family || !in->remote_port[1]) && !rtcp_parse(&info, data, len) &&
+		info.has_sr)
+		in->reporting = *from;
+	track_input_rtcp(in, data, len);
+}
+
+int track_input_open_udp(
+	struct track_input *in, const struct sockaddr_storage *local, uint16_t port)
+{
+	int err = address_from_sockaddr(in->local, NULL, local);
+
+	if (err)
+		return err;
+	return udp_pair_open(&in->pair, local, port, on_udp_rtp, on_udp_rtcp, in);
+}
+
+uint16_t track_input_port(const struct track_input *in)
+{
+	return udp_pair_port(in->pair);
+}
+
+int track_input_join(struct track_input *in, const uint8_t group[16])
+{
+	return udp_pair_join(in->pair, group);
+}
+
+static void send_to_source(struct track_input *in, bool rtcp, const void *data, size_t len)
+{
+	struct sockaddr_storage to = in->remote;
+	uint16_t port = in->remote_port[rtcp ? 1 : 0];
+
+	if (in->send) {
+		in->send(in->send_user, in, data, len);
+		return;
+	}
+	if (!in->pair)
+		return;
+	if (port && to.ss_family == AF_INET6)
+		((struct sockaddr_in6 *)&to)->sin6_port = htons(port);
+	else if (port && to.ss_family == AF_INET)
+		((struct sockaddr_in *)&to)->sin_port = htons(port);
+	else if (rtcp && in->reporting.ss_family)
+		to = in->reporting;
+	else
+		return;
+	udp_pair_send(in->pair, rtcp, &to, data, len);
+}
+
+/* An RTP header and nothing else, from the port that media comes to. */
+static void punch(struct track_input *in)
+{
+	uint8_t packet[RTP_HEADER] = {0x80};
+
+	packet[8] = (uint8_t)(in->own_ssrc >> 24);
+	packet[9] = (uint8_t)(in->own_ssrc >> 16);
+	packet[10] = (uint8_t)(in->own_ssrc >> 8);
+	packet[11] = (uint8_t)in->own_ssrc;
+	send_to_source(in, false, packet, sizeof(packet));
+}
+
+/* 0 and the figures of the data plane, or -ENOENT. */
+static int read_stats(struct track_input *in, struct mr_stats_stream *stats)
+{
+	return input_stats_read(in->path->table->stats, in->path->tracks[in->i].stream_id, stats);
+}
+
+static void bind_stream(struct track_input *in)
+{
+	struct mr_stats_stream stats;
+
+	in->bound_us = now_us();
+	/* Reports of this session count from here. */
+	if (!read_stats(in, &stats)) {
+		in->reporter.expected_base = stats.expected;
+		in->reporter.lost_base = stats.lost;
+		in->reporter.based = true;
+	}
+	path_bind(in->path, in->i, &in->bind);
+}
+
+void track_input_bind_wire(struct track_input *in, const struct sockaddr_storage *remote,
+	const uint16_t server_port[2])
+{
+	uint8_t addr[16];
+
+	in->bind.input = MR_INPUT_WIRE;
+	address_endpoint(&in->bind.local, in->local, track_input_port(in));
+	if (remote && !address_from_sockaddr(addr, NULL, remote)) {
+		in->remote = *remote;
+		in->remote_port[0] = server_port[0];
+		in->remote_port[1] = server_port[1];
+		address_endpoint(&in->bind.remote, addr, server_port[0]);
+	}
+	bind_stream(in);
+	if (in->remote_port[0]) {
+		punch(in);
+		track_input_report(in);
+	}
+}
+
+void track_input_bind_ring(struct track_input *in, track_input_send_fn send, void *user)
+{
+	in->bind.input = MR_INPUT_RING;
+	in->send = send;
+	in->send_user = user;
+	bind_stream(in);
+}
+
+void track_input_set_receiving(struct track_input *in, bool receiving)
+{
+	in->receiving = receiving;
+}
+
+uint64_t track_input_last_us(struct track_input *in)
+{
+	struct mr_stats_stream stats;
+	uint64_t last = in->arrival_us;
+
+	if (!in->pair)
+		return last;
+	if (read_stats(in, &stats)) {
+		/* Without the region the data plane's word has to do. */
+		return in->receiving ? now_us() : last;
+	}
+	if (stats.last_packet_ns / 1000 > last)
+		last = stats.last_packet_ns / 1000;
+	return last >= in->bound_us ? last : 0;
+}
+
+void track_input_report(struct track_input *in)
+{
+	uint8_t packet[RTCP_REPORT_MAX];
+	struct rtcp_received received, *block = NULL;
+	struct mr_stats_stream stats;
+	size_t len;
+
+	if (!read_stats(in, &stats) && stats.ssrc && stats.last_packet_ns / 1000 >= in->bound_us) {
+		received.expected = stats.expected;
+		received.lost = stats.lost;
+		received.extended_highest = stats.extended_highest;
+		received.jitter = stats.jitter;
+		received.ssrc = stats.ssrc;
+		block = &received;
+	}
+	len = rtcp_format_report(&in->reporter, packet, in->own_ssrc, in->cname, block, now_us());
+	send_to_source(in, true, packet, len);
+}
+
+unsigned int track_input_track(const struct track_input *in)
+{
+	return in->i;
+}

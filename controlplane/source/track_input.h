@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * How the packets of one track get into the data plane while its source is
+ * connected, and the RTCP that goes with them:
+ *   wire  RTP over UDP, received by the data plane; what the kernel gets of it
+ *         (fragments, or all of it) is sent down the packet ring
+ *   ring  all of it is sent down the packet ring (RTSP over TCP)
+ * Main thread.
+ */
+#ifndef CONTROLPLANE_SOURCE_TRACK_INPUT_H
+#define CONTROLPLANE_SOURCE_TRACK_INPUT_H
+
+#include "controlplane/source/path.h"
+#include "controlplane/source/sdp_tracks.h"
+
+#include <sys/socket.h>
+
+#define TRACK_REPORT_S 5 /* between receiver reports */
+
+struct track_input;
+
+/* RTCP to the source of a ring input. */
+typedef void (*track_input_send_fn)(
+	void *user, const struct track_input *input, const uint8_t *data, size_t len);
+
+/* For track i of the path, with what its SDP says (borrowed for the call). */
+struct track_input *track_input_create(
+	struct path *path, unsigned int i, const struct sdp_track *sdp);
+/* Does not unbind: the path does so for all its tracks. NULL is fine. */
+void track_input_destroy(struct track_input *in);
+
+/* Reserves ports at `local`: `port` and the next, or any for 0. 0 or -errno. */
+int track_input_open_udp(
+	struct track_input *in, const struct sockaddr_storage *local, uint16_t port);
+/* Host order; RTP, the next is RTCP's. */
+uint16_t track_input_port(const struct track_input *in);
+/* 0 or -errno. */
+int track_input_join(struct track_input *in, const uint8_t group[16]);
+
+/*
+ * Binds the stream to the ports of track_input_open_udp(). `remote` NULL: from
+ * anywhere; else the source's address with its RTP and RTCP ports (0: any). A
+ * known port gets a small datagram now and then, for the firewalls between.
+ */
+void track_input_bind_wire(struct track_input *in, const struct sockaddr_storage *remote,
+	const uint16_t server_port[2]);
+void track_input_bind_ring(struct track_input *in, track_input_send_fn send, void *user);
+
+/* A packet that arrived by the session's own connection. */
+void track_input_rtp(struct track_input *in, const uint8_t *data, size_t len);
+void track_input_rtcp(struct track_input *in, const uint8_t *data, size_t len);
+
+/* The data plane said so (MR_EVENT_STREAM_STATE). */
+void track_input_set_receiving(struct track_input *in, bool receiving);
+/* When the last packet arrived, wherever; 0: none since the binding. [us], monotonic clock. */
+uint64_t track_input_last_us(struct track_input *in);
+/* Sends a receiver report: every TRACK_REPORT_S. */
+void track_input_report(struct track_input *in);
+
+unsigned int track_input_track(const struct track_input *in);
+
+#endif
