@@ -222,29 +222,26 @@ void rtsp_link_close(struct rtsp_link *link)
 	g_idle_add_full(G_PRIORITY_HIGH, free_later, link, NULL);
 }
 
-static int send_bytes(struct rtsp_link *link, guint8 *bytes, size_t len)
+static int send_error(GstRTSPResult result)
 {
-	GstRTSPResult result;
-
-	if (!link->watch || link->ended) {
-		g_free(bytes);
-		return -ENOTCONN;
-	}
-	result = gst_rtsp_watch_write_data(link->watch, bytes, (guint)len, NULL);
 	if (result == GST_RTSP_OK)
 		return 0;
 	return result == GST_RTSP_ENOMEM ? -ENOBUFS : -ENOTCONN;
 }
 
-int rtsp_link_send(struct rtsp_link *link, char *text)
+int rtsp_link_send(struct rtsp_link *link, GstRTSPMessage *message)
 {
-	return send_bytes(link, (guint8 *)text, strlen(text));
+	if (!link->watch || link->ended)
+		return -ENOTCONN;
+	return send_error(gst_rtsp_watch_send_message(link->watch, message, NULL));
 }
 
 int rtsp_link_send_data(struct rtsp_link *link, uint8_t channel, const uint8_t *data, size_t len)
 {
 	guint8 *bytes;
 
+	if (!link->watch || link->ended)
+		return -ENOTCONN;
 	if (len > UINT16_MAX)
 		return -EMSGSIZE;
 	bytes = g_malloc(INTERLEAVED_HEADER + len);
@@ -253,7 +250,9 @@ int rtsp_link_send_data(struct rtsp_link *link, uint8_t channel, const uint8_t *
 	bytes[2] = (guint8)(len >> 8);
 	bytes[3] = (guint8)len;
 	memcpy(bytes + INTERLEAVED_HEADER, data, len);
-	return send_bytes(link, bytes, INTERLEAVED_HEADER + len);
+	/* Takes the bytes over, also on failure. */
+	return send_error(gst_rtsp_watch_write_data(
+		link->watch, bytes, (guint)(INTERLEAVED_HEADER + len), NULL));
 }
 
 int rtsp_link_fd(const struct rtsp_link *link)

@@ -36,8 +36,11 @@ struct rtsp_link *rtsp_link_open(const char *host, uint16_t port, unsigned int t
 /* NULL is fine. What was sent before still leaves when the socket takes it at once. */
 void rtsp_link_close(struct rtsp_link *link);
 
-/* Takes over `text`, a whole request or response. 0, -ENOTCONN, -ENOBUFS: the server does not read. */
-int rtsp_link_send(struct rtsp_link *link, char *text);
+/*
+ * Sends a request (the n-th of the link gets CSeq n, from 1) or a response.
+ * `message` stays the caller's. 0, -ENOTCONN, -ENOBUFS: the server does not read.
+ */
+int rtsp_link_send(struct rtsp_link *link, GstRTSPMessage *message);
 int rtsp_link_send_data(struct rtsp_link *link, uint8_t channel, const uint8_t *data, size_t len);
 /* Of the connection, borrowed; -1: not connected. */
 int rtsp_link_fd(const struct rtsp_link *link);

@@ -4,9 +4,7 @@
 
 #include "controlplane/source/rtsp_auth.h"
 #include "controlplane/source/rtsp_link.h"
-#include "crypto/secret.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,73 +17,67 @@ struct rtsp_requester {
 	void *user;
 	struct rtsp_link *link; /* owned */
 	struct rtsp_auth auth;
-	uint32_t cseq;   /* of the last request */
-	bool waiting;    /* for its response */
-	guint timer;     /* of that response; 0: none */
-	char method[32]; /* the last request, to be repeated after a challenge */
-	char url[RTSP_URL_MAX];
-	char *headers;
+	uint32_t cseq;           /* of the last request */
+	bool waiting;            /* for its response */
+	guint timer;             /* of that response; 0: none */
+	GstRTSPMessage *request; /* owned; the last one, to be repeated after a challenge */
 };
 
 static gboolean response_timeout(gpointer user_data)
 {
 	struct rtsp_requester *r = user_data;
+	GstRTSPMethod method = GST_RTSP_INVALID;
 	char why[64];
 
 	r->timer = 0;
 	r->waiting = false;
-	snprintf(why, sizeof(why), "no answer to %s within %u s", r->method,
+	gst_rtsp_message_parse_request(r->request, &method, NULL, NULL);
+	snprintf(why, sizeof(why), "no answer to %s within %u s", gst_rtsp_method_as_text(method),
 		(r->config->timeout_ms + 999) / 1000);
 	r->events->unanswered(r->user, why);
 	return G_SOURCE_REMOVE;
 }
 
-/* Writes and sends the request that `r` holds. */
+/* Sends the request that `r` holds, as its next. */
 static int transmit(struct rtsp_requester *r)
 {
-	GString *text = g_string_sized_new(512);
-	char *authorization = rtsp_auth_header(&r->auth, r->method, r->url);
+	GstRTSPMethod method = GST_RTSP_INVALID;
+	const char *url = NULL;
+	char *authorization;
 	int err;
 
-	g_string_append_printf(text, "%s %s RTSP/1.0\r\nCSeq: %u\r\nUser-Agent: " USER_AGENT "\r\n",
-		r->method, r->url, ++r->cseq);
-	g_string_append(text, r->headers);
+	gst_rtsp_message_parse_request(r->request, &method, &url, NULL);
+	gst_rtsp_message_remove_header(r->request, GST_RTSP_HDR_AUTHORIZATION, -1);
+	authorization = rtsp_auth_header(&r->auth, gst_rtsp_method_as_text(method), url);
 	if (authorization)
-		g_string_append_printf(text, "Authorization: %s\r\n", authorization);
+		gst_rtsp_message_add_header(r->request, GST_RTSP_HDR_AUTHORIZATION, authorization);
 	rtsp_auth_free(authorization);
-	g_string_append(text, "\r\n");
-	err = rtsp_link_send(r->link, g_string_free(text, FALSE));
+	err = rtsp_link_send(r->link, r->request);
 	if (err)
 		return err;
+	r->cseq++;
 	r->waiting = true;
 	g_clear_handle_id(&r->timer, g_source_remove);
 	r->timer = g_timeout_add(r->config->timeout_ms, response_timeout, r);
 	return 0;
 }
 
-int rtsp_request_send(
-	struct rtsp_requester *r, const char *method, const char *url, const char *headers)
+int rtsp_request_send(struct rtsp_requester *r, GstRTSPMessage *request)
 {
-	snprintf(r->method, sizeof(r->method), "%s", method);
-	snprintf(r->url, sizeof(r->url), "%s", url);
-	g_free(r->headers);
-	r->headers = g_strdup(headers);
+	g_clear_pointer(&r->request, gst_rtsp_message_free);
+	r->request = request;
+	gst_rtsp_message_add_header(request, GST_RTSP_HDR_USER_AGENT, USER_AGENT);
 	return transmit(r);
 }
 
 /* The response to the request under way, not to one that it replaced. */
 static bool is_ours(const struct rtsp_requester *r, GstRTSPMessage *response)
 {
-	char *value, *end;
-	unsigned long number;
+	char *value;
 
-	if (!r->waiting)
-		return false;
-	/* Cameras that leave CSeq out exist; there is only one request to answer. */
-	if (gst_rtsp_message_get_header(response, GST_RTSP_HDR_CSEQ, &value, 0) != GST_RTSP_OK)
-		return true;
-	number = strtoul(value, &end, 10);
-	return end != value && number == r->cseq;
+	return r->waiting &&
+	       gst_rtsp_message_get_header(response, GST_RTSP_HDR_CSEQ, &value, 0) == GST_RTSP_OK &&
+	       strtoul(value, NULL, 10) == r->cseq;
 }
 
 static void on_response(struct rtsp_requester *r, GstRTSPMessage *response)
@@ -111,18 +103,19 @@ static void on_response(struct rtsp_requester *r, GstRTSPMessage *response)
 static void on_request(struct rtsp_requester *r, GstRTSPMessage *request)
 {
 	GstRTSPMethod method = GST_RTSP_INVALID;
+	GstRTSPMessage *response = NULL;
 	bool known;
-	char *cseq = NULL;
 
 	if (gst_rtsp_message_parse_request(request, &method, NULL, NULL) != GST_RTSP_OK)
 		return;
 	known = method == GST_RTSP_OPTIONS || method == GST_RTSP_GET_PARAMETER ||
 		method == GST_RTSP_SET_PARAMETER;
-	if (gst_rtsp_message_get_header(request, GST_RTSP_HDR_CSEQ, &cseq, 0) != GST_RTSP_OK)
+	if (gst_rtsp_message_new_response(&response,
+		    known ? GST_RTSP_STS_OK : GST_RTSP_STS_NOT_IMPLEMENTED, NULL,
+		    request) != GST_RTSP_OK)
 		return;
-	rtsp_link_send(r->link,
-		g_strdup_printf("RTSP/1.0 %s\r\nCSeq: %lu\r\n\r\n",
-			known ? "200 OK" : "501 Not Implemented", strtoul(cseq, NULL, 10)));
+	rtsp_link_send(r->link, response);
+	gst_rtsp_message_free(response);
 }
 
 static void on_message(void *user, GstRTSPMessage *message)
@@ -191,7 +184,7 @@ void rtsp_requester_close(struct rtsp_requester *r)
 	g_clear_handle_id(&r->timer, g_source_remove);
 	rtsp_link_close(r->link);
 	rtsp_auth_fini(&r->auth);
-	g_free(r->headers);
+	g_clear_pointer(&r->request, gst_rtsp_message_free);
 	g_free(r);
 }
 

@@ -30,9 +30,8 @@ struct rtsp_requester *rtsp_requester_open(const struct rtsp_session_config *con
 /* NULL is fine. */
 void rtsp_requester_close(struct rtsp_requester *r);
 
-/* `headers`: whole lines, each ended by CR LF. 0 or -errno. */
-int rtsp_request_send(
-	struct rtsp_requester *r, const char *method, const char *url, const char *headers);
+/* Takes `request` over (gst_rtsp_message_new_request). 0 or -errno. */
+int rtsp_request_send(struct rtsp_requester *r, GstRTSPMessage *request);
 int rtsp_request_send_data(
 	struct rtsp_requester *r, uint8_t channel, const uint8_t *data, size_t len);
 uint32_t rtsp_request_cseq(const struct rtsp_requester *r);

@@ -63,29 +63,34 @@ static void fail(struct rtsp_session *s, int error, const char *why)
 	s->end = g_idle_add(tell_end, s);
 }
 
-static void request(
-	struct rtsp_session *s, const char *method, const char *url, const char *headers)
+/* `value` of `field` goes with it unless NULL. */
+static void request(struct rtsp_session *s, GstRTSPMethod method, const char *url,
+	GstRTSPHeaderField field, const char *value)
 {
-	char lines[RTSP_TRANSPORT_MAX + RTSP_SESSION_ID_MAX + 64];
-	int n = snprintf(lines, sizeof(lines), "%s%s%s%s", headers ? headers : "",
-		s->id[0] ? "Session: " : "", s->id, s->id[0] ? "\r\n" : "");
+	GstRTSPMessage *message = NULL;
 
-	if (n < 0 || (size_t)n >= sizeof(lines))
-		fail(s, -EIO, "a request became too long");
-	else if (rtsp_request_send(s->requester, method, url, lines))
+	if (gst_rtsp_message_new_request(&message, method, url) != GST_RTSP_OK) {
+		fail(s, -EIO, "a request could not be made");
+		return;
+	}
+	if (value)
+		gst_rtsp_message_add_header(message, field, value);
+	if (s->id[0])
+		gst_rtsp_message_add_header(message, GST_RTSP_HDR_SESSION, s->id);
+	if (rtsp_request_send(s->requester, message))
 		fail(s, -EIO, "the server does not read our requests");
 }
 
 static void next_setup(struct rtsp_session *s)
 {
-	char transport[RTSP_TRANSPORT_MAX], header[RTSP_TRANSPORT_MAX + 16], url[RTSP_URL_MAX];
+	char transport[RTSP_TRANSPORT_MAX], url[RTSP_URL_MAX];
 
 	while (s->current < s->tracks->n &&
 		s->tracks->tracks[s->current].track.codec == MR_CODEC_NONE)
 		s->current++;
 	if (s->current == s->tracks->n) {
 		s->state = RTSP_PLAY;
-		request(s, "PLAY", s->aggregate, "Range: npt=0.000-\r\n");
+		request(s, GST_RTSP_PLAY, s->aggregate, GST_RTSP_HDR_RANGE, "npt=0.000-");
 		return;
 	}
 	if (rtsp_url_join(url, sizeof(url), s->base, s->tracks->tracks[s->current].control)) {
@@ -96,9 +101,8 @@ static void next_setup(struct rtsp_session *s)
 		fail(s, -EIO, "no UDP ports are left for its packets");
 		return;
 	}
-	snprintf(header, sizeof(header), "Transport: %s\r\n", transport);
 	s->state = RTSP_SETUP;
-	request(s, "SETUP", url, header);
+	request(s, GST_RTSP_SETUP, url, GST_RTSP_HDR_TRANSPORT, transport);
 }
 
 /* Content-Base, then Content-Location, then what we asked for (RFC 2326 C.1.1). */
@@ -200,7 +204,8 @@ static gboolean on_keep_alive(gpointer user_data)
 {
 	struct rtsp_session *s = user_data;
 
-	request(s, s->get_parameter ? "GET_PARAMETER" : "OPTIONS", s->aggregate, NULL);
+	request(s, s->get_parameter ? GST_RTSP_GET_PARAMETER : GST_RTSP_OPTIONS, s->aggregate,
+		GST_RTSP_HDR_INVALID, NULL);
 	return G_SOURCE_CONTINUE;
 }
 
@@ -275,7 +280,8 @@ static void on_response(void *user, GstRTSPMessage *response)
 		/* Some cameras do not know it; nothing depends on it. */
 		s->get_parameter = ok && knows_get_parameter(response);
 		s->state = RTSP_DESCRIBE;
-		request(s, "DESCRIBE", s->config->url, "Accept: application/sdp\r\n");
+		request(s, GST_RTSP_DESCRIBE, s->config->url, GST_RTSP_HDR_ACCEPT,
+			"application/sdp");
 		break;
 	case RTSP_DESCRIBE:
 		if (ok)
@@ -315,7 +321,7 @@ static void on_connected(
 
 	s->events->connected(s->user, local, remote);
 	s->state = RTSP_OPTIONS;
-	request(s, "OPTIONS", s->config->url, NULL);
+	request(s, GST_RTSP_OPTIONS, s->config->url, GST_RTSP_HDR_INVALID, NULL);
 }
 
 static void on_data(void *user, uint8_t channel, const uint8_t *data, size_t len)
@@ -371,7 +377,7 @@ void rtsp_session_close(struct rtsp_session *s)
 	g_clear_handle_id(&s->end, g_source_remove);
 	g_clear_handle_id(&s->keep_alive, g_source_remove);
 	if (s->id[0])
-		request(s, "TEARDOWN", s->aggregate, NULL);
+		request(s, GST_RTSP_TEARDOWN, s->aggregate, GST_RTSP_HDR_INVALID, NULL);
 	rtsp_requester_close(s->requester);
 	g_free(s->tracks);
 	g_free(s);
