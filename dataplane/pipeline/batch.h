@@ -25,6 +25,15 @@ struct batch {
 	struct rte_mbuf *pkts[BATCH_MAX];
 };
 
+/* All that one turn may send: three batches of egress, the taps, replies that
+ * came down the packet ring. */
+#define FRAMES_MAX (5 * BATCH_MAX)
+
+struct frame_batch {
+	uint16_t n;
+	struct rte_mbuf *pkts[FRAMES_MAX];
+};
+
 enum packet_kind {
 	PACKET_OTHER = 0,
 	PACKET_RTP = 1,         /* to a stream's endpoint: `stream` is set */

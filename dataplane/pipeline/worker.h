@@ -103,6 +103,8 @@ struct worker {
 	struct mr_packet_joiner *joiner; /* worker 0; owned */
 	uint8_t *staging;                /* worker 0; owned, WORKER_STAGING bytes */
 	uint32_t staging_used;
+	uint8_t first_port; /* that is polled first in the next turn */
+	uint16_t ip_id;     /* IPv4 identification of the next packet, RFC 6864 */
 	uint64_t punt_tokens; /* packets that may still go up, refilled with time */
 	uint64_t punt_refilled_ns;
 
@@ -113,7 +115,7 @@ struct worker {
 	struct batch srtcp_out; /* protected SRTCP, to send */
 	struct batch cipher;    /* protected SRTP, to send */
 	struct batch raw;       /* STUN and DTLS replies: UDP payload, frame header to come */
-	struct batch tx;        /* whole frames */
+	struct frame_batch tx;  /* whole frames */
 };
 
 #define NOTICE_CHANNEL_BROKEN 1000u /* beside the event types: the packet rings gave -EPROTO */

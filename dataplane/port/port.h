@@ -42,7 +42,8 @@ struct port {
 	bool shared;
 	bool tx_udp_checksum; /* the device completes UDP checksums */
 	bool tx_ip_checksum;
-	uint16_t mtu; /* [bytes] of IP packets */
+	bool partial_checksums; /* virtual: senders on this host may leave UDP and TCP sums open */
+	uint16_t mtu;           /* [bytes] of IP packets */
 	uint8_t mac[6];
 	uint32_t ifindex; /* of the kernel's interface (shared) or of the tap */
 	char name[32];
@@ -74,7 +75,8 @@ int port_listen_add(struct port *port, const struct mr_endpoint *local, unsigned
 int port_listen_del(struct port *port, const struct mr_endpoint *local);
 
 /* Owned ports: frames to and from the kernel by the tap. Each queue's worker;
- * returns how many were taken (the rest stays the caller's) or received. */
+ * returns how many were taken (the rest stays the caller's) or received.
+ * Checksums that a virtual sender left open are completed on the way. */
 uint16_t port_tap_tx_burst(
 	const struct port *port, uint16_t queue, struct rte_mbuf **pkts, uint16_t n);
 uint16_t port_tap_rx_burst(

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Port tx: whole frames to the ports' queues. What a queue does not take at once
+ * waits, in order, for the next turns; beyond TX_BUFFER it is dropped by name.
+ * Runs on the worker's lcore.
+ */
+#include "dataplane/pipeline/worker.h"
+
+#include <rte_ethdev.h>
+
+#define TX_RETRIES 4 /* of a full queue, before frames are dropped */
+
+/* Offers what waits. Returns whether any was taken. */
+static bool queue_flush(struct worker *w, struct port_queue *q)
+{
+	uint16_t done = 0;
+	uint64_t bytes = 0;
+
+	while (done < q->n_tx) {
+		uint32_t lens[BURST];
+		uint16_t n = (uint16_t)RTE_MIN((unsigned int)BURST, (unsigned int)(q->n_tx - done));
+		uint16_t sent;
+
+		/* A frame that was taken is the driver's: look at it before. */
+		for (uint16_t i = 0; i < n; i++)
+			lens[i] = q->tx[done + i]->pkt_len;
+		sent = rte_eth_tx_burst(q->dpdk_id, q->queue, &q->tx[done], n);
+		for (uint16_t i = 0; i < sent; i++)
+			bytes += lens[i];
+		done = (uint16_t)(done + sent);
+		if (sent < n)
+			break;
+	}
+	if (done == 0)
+		return false;
+	for (uint16_t i = done; i < q->n_tx; i++)
+		q->tx[i - done] = q->tx[i];
+	q->n_tx = (uint16_t)(q->n_tx - done);
+	mr_count(&w->stats->tx_packets, done);
+	mr_count(&w->stats->tx_bytes, bytes);
+	return true;
+}
+
+static bool queue_make_room(struct worker *w, struct port_queue *q)
+{
+	for (unsigned int i = 0; i < TX_RETRIES && q->n_tx == TX_BUFFER; i++)
+		queue_flush(w, q);
+	return q->n_tx < TX_BUFFER;
+}
+
+void port_tx_stage(struct worker *w)
+{
+	struct frame_batch *in = &w->tx;
+
+	for (uint16_t i = 0; i < in->n; i++) {
+		struct rte_mbuf *m = in->pkts[i];
+		struct port_queue *q = &w->port[packet_meta(m)->port];
+
+		if (q->n_tx < TX_BUFFER || queue_make_room(w, q))
+			q->tx[q->n_tx++] = m;
+		else
+			worker_drop_mbuf(w, MR_DROP_TX_FULL, m);
+	}
+	w->moved |= in->n > 0;
+	in->n = 0;
+
+	for (uint8_t p = 0; p < w->n_ports; p++) {
+		struct port_queue *q = &w->port[p];
+
+		if (q->n_tx > 0) {
+			queue_flush(w, q);
+			w->moved = true; /* what still waits must not wait for a sleep */
+		}
+	}
+}
