@@ -15,7 +15,7 @@
 static void tap_receive(struct worker *w, const struct port_queue *q)
 {
 	struct rte_mbuf *pkts[TAP_BURST];
-	uint16_t room = (uint16_t)RTE_MIN((unsigned int)TAP_BURST, FRAMES_MAX - w->tx.n);
+	uint16_t room = (uint16_t)RTE_MIN(TAP_BURST, FRAMES_MAX - w->tx.n);
 	uint16_t n = port_tap_rx_burst(q->port, q->queue, pkts, room);
 
 	for (uint16_t i = 0; i < n; i++) {
