@@ -9,6 +9,7 @@
 #include <gst/app/gstappsrc.h>
 #include <gst/gst.h>
 #include <stdio.h>
+#include <string.h>
 
 #define AUDIO_RATE 50 /* units per second: 20 ms each */
 #define AUDIO_LEAD 1  /* seconds thrown away: the encoder has settled by then */
@@ -36,14 +37,38 @@ static int fail(GstElement *pipeline, const char *what)
 	return -EIO;
 }
 
+/*
+ * Leaves the slices alone in an access unit: x264's SEI says nothing of use and
+ * parameter sets are the payloader's to send. Gives the new size.
+ */
+static gsize keep_slices(guint8 *p, gsize size)
+{
+	gsize kept = 0;
+
+	for (gsize at = 0; at + 5 <= size;) {
+		gsize nal = MIN(4 + (gsize)GST_READ_UINT32_BE(p + at), size - at);
+		guint8 type = p[at + 4] & 0x1f;
+
+		if (type == 1 || type == 5) {
+			memmove(p + kept, p + at, nal);
+			kept += nal;
+		}
+		at += nal;
+	}
+	return kept;
+}
+
 static struct encoded_unit *unit_from_sample(GstSample *sample, unsigned display)
 {
+	GstStructure *caps = gst_caps_get_structure(gst_sample_get_caps(sample), 0);
 	GstBuffer *buffer = gst_sample_get_buffer(sample);
 	struct encoded_unit *unit = g_new0(struct encoded_unit, 1);
 	gsize size = gst_buffer_get_size(buffer);
 	guint8 *bytes = g_malloc(size);
 
 	gst_buffer_extract(buffer, 0, bytes, size);
+	if (gst_structure_has_name(caps, "video/x-h264"))
+		size = keep_slices(bytes, size);
 	unit->bytes = g_bytes_new_take(bytes, size);
 	unit->display = display;
 	unit->key = !GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DELTA_UNIT);

@@ -15,12 +15,15 @@
 #include <unistd.h>
 
 #define END_PATIENCE 3000 /* how long pipelines may take to end [ms] */
-#define SESSION_SWEEP 5   /* how often sessions that timed out are removed [s] */
+#define MOUNTS_PER_FEEDER 64
+#define SESSION_SWEEP 5 /* how often sessions that timed out are removed [s] */
 
 struct camera {
 	struct camera_options options;
 	struct clip clip;
 	struct mount_context context;
+	struct feeder **feeders; /* n_feeders of them */
+	unsigned n_feeders;
 	struct mount **mounts; /* options.mounts of them */
 	GstRTSPServer *server;
 	GSource *listener;
@@ -127,6 +130,15 @@ static gboolean on_sweep(gpointer data)
 	return G_SOURCE_CONTINUE;
 }
 
+static gboolean on_watch(gpointer data)
+{
+	struct camera *camera = data;
+
+	for (unsigned i = 0; i < camera->n_feeders; i++)
+		feeder_watch(camera->feeders[i]);
+	return G_SOURCE_CONTINUE;
+}
+
 static gboolean on_end(gpointer data)
 {
 	struct camera *camera = data;
@@ -159,6 +171,7 @@ static void server_ask_user(GstRTSPServer *server, const struct camera_options *
 static int server_start(struct camera *camera)
 {
 	const struct camera_options *o = &camera->options;
+	g_autoptr(GstRTSPThreadPool) pool = NULL;
 	g_autoptr(GstRTSPMountPoints) points = NULL;
 	g_autoptr(GError) error = NULL;
 
@@ -166,6 +179,12 @@ static int server_start(struct camera *camera)
 	gst_rtsp_server_set_address(camera->server, o->address);
 	gst_rtsp_server_set_service(camera->server, o->service);
 	gst_rtsp_server_set_backlog(camera->server, 256);
+	/*
+	 * All connections on the main thread: on threads of their own a client that
+	 * comes while the last one leaves finds a pipeline half taken down (503).
+	 */
+	pool = gst_rtsp_server_get_thread_pool(camera->server);
+	gst_rtsp_thread_pool_set_max_threads(pool, 0);
 	if (o->user != NULL)
 		server_ask_user(camera->server, o);
 	points = gst_rtsp_server_get_mount_points(camera->server);
@@ -173,7 +192,8 @@ static int server_start(struct camera *camera)
 	for (unsigned i = 0; i < o->mounts; i++) {
 		g_autofree char *path = g_strdup_printf("/%s%u", o->mount_prefix, i + 1);
 
-		camera->mounts[i] = mount_create(&camera->context, points, path);
+		camera->mounts[i] = mount_create(
+			&camera->context, camera->feeders[i % camera->n_feeders], points, path);
 	}
 	g_signal_connect(camera->server, "client-connected", G_CALLBACK(on_client), NULL);
 	camera->listener = gst_rtsp_server_create_source(camera->server, NULL, &error);
@@ -198,6 +218,15 @@ static GstRTSPFilterResult close_session(
 	return GST_RTSP_FILTER_REMOVE;
 }
 
+static unsigned count_players(const struct camera *camera)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < camera->n_feeders; i++)
+		n += feeder_players(camera->feeders[i]);
+	return n;
+}
+
 /* Pipelines end on threads of their own; what they counted is whole only then. */
 static void server_stop(struct camera *camera)
 {
@@ -210,7 +239,7 @@ static void server_stop(struct camera *camera)
 	}
 	g_list_free(gst_rtsp_server_client_filter(camera->server, close_client, NULL));
 	g_list_free(gst_rtsp_session_pool_filter(pool, close_session, NULL));
-	while (feeder_players(camera->context.feeder) > 0 && g_get_monotonic_time() < patience) {
+	while (count_players(camera) > 0 && g_get_monotonic_time() < patience) {
 		while (g_main_context_iteration(NULL, FALSE))
 			;
 		g_usleep(5000);
@@ -231,6 +260,31 @@ static void context_init(struct camera *camera)
 			(struct report_rule){camera->options.no_reports[t], set_back};
 }
 
+static void feeders_fini(struct camera *camera)
+{
+	while (camera->n_feeders > 0)
+		feeder_destroy(camera->feeders[--camera->n_feeders]);
+	g_free(camera->feeders);
+}
+
+static int feeders_init(struct camera *camera)
+{
+	unsigned most = 1 + (camera->options.mounts - 1) / MOUNTS_PER_FEEDER;
+
+	camera->feeders = g_new0(struct feeder *, most);
+	while (camera->n_feeders < MIN(most, g_get_num_processors())) {
+		struct feeder *feeder = feeder_create(&camera->clip);
+
+		if (feeder == NULL) {
+			fprintf(stderr, "millrace-camera: cannot start a thread\n");
+			feeders_fini(camera);
+			return -EAGAIN;
+		}
+		camera->feeders[camera->n_feeders++] = feeder;
+	}
+	return 0;
+}
+
 static int camera_run(struct camera *camera)
 {
 	int rc = server_start(camera);
@@ -242,6 +296,7 @@ static int camera_run(struct camera *camera)
 	g_unix_signal_add(SIGTERM, on_end, camera);
 	if (camera->options.stop_after > 0)
 		g_timeout_add_seconds(camera->options.stop_after, on_end, camera);
+	g_timeout_add(FEEDER_WATCH, on_watch, camera);
 	g_timeout_add_seconds(SESSION_SWEEP, on_sweep, camera->server);
 	say_ready(camera);
 	g_main_loop_run(camera->loop);
@@ -261,24 +316,22 @@ int main(int argc, char **argv)
 	if (rc < 0)
 		goto err_clip;
 	context_init(&camera);
-	camera.context.feeder = feeder_create(&camera.clip);
-	if (camera.context.feeder == NULL) {
-		rc = -EAGAIN;
-		goto err_feeder;
-	}
+	rc = feeders_init(&camera);
+	if (rc < 0)
+		goto err_feeders;
 	rc = camera_run(&camera);
 	server_stop(&camera);
 	if (rc == 0)
 		say_counters(&camera);
 	/* a pipeline that would not end still refers to all this: leave it to the kernel */
-	if (feeder_players(camera.context.feeder) > 0)
+	if (count_players(&camera) > 0)
 		_exit(rc < 0);
 	g_object_unref(camera.server);
 	for (unsigned i = 0; i < camera.options.mounts; i++)
 		mount_destroy(camera.mounts[i]);
 	g_free(camera.mounts);
-	feeder_destroy(camera.context.feeder);
-err_feeder:
+	feeders_fini(&camera);
+err_feeders:
 	clip_fini(&camera.clip);
 err_clip:
 	camera_options_fini(&camera.options);

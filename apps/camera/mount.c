@@ -13,6 +13,7 @@
 
 struct mount {
 	const struct mount_context *context; /* borrowed */
+	struct feeder *feeder;               /* borrowed */
 	char *path;
 
 	GMutex lock;
@@ -155,16 +156,22 @@ static void set_report_interval(GstRTSPMedia *media, unsigned ms)
 	}
 }
 
+/* Before the pipeline pauses; "new-state" says so for every client that leaves. */
+static void on_target_state(GstRTSPMedia *media, gint state, gpointer data)
+{
+	struct cast *cast = g_object_get_data(G_OBJECT(media), CAST_KEY);
+
+	if (cast != NULL && state != GST_STATE_PLAYING)
+		player_pause(cast->player);
+}
+
+/* After the pipeline's pads have been opened. */
 static void on_new_state(GstRTSPMedia *media, gint state, gpointer data)
 {
 	struct cast *cast = g_object_get_data(G_OBJECT(media), CAST_KEY);
 
-	if (cast == NULL)
+	if (cast == NULL || state != GST_STATE_PLAYING)
 		return;
-	if (state != GST_STATE_PLAYING) {
-		player_pause(cast->player);
-		return;
-	}
 	g_mutex_lock(&cast->mount->lock);
 	cast->played = true;
 	g_mutex_unlock(&cast->mount->lock);
@@ -184,6 +191,17 @@ static void on_unprepared(GstRTSPMedia *media, gpointer data)
 	g_object_set_data(G_OBJECT(media), CAST_KEY, NULL);
 }
 
+/*
+ * What the feeder gives is due when it comes. Sinks that look at the clock again
+ * would hold each unit back by their processing deadline (20 ms), at the price
+ * of another sleep per unit.
+ */
+static void on_element_added(GstBin *pipeline, GstBin *bin, GstElement *element, gpointer data)
+{
+	if (g_object_class_find_property(G_OBJECT_GET_CLASS(element), "sync") != NULL)
+		g_object_set(element, "sync", FALSE, NULL);
+}
+
 static void watch_payloader(GstElement *bin, const char *name, struct cast_track *track)
 {
 	g_autoptr(GstElement) payloader = gst_bin_get_by_name(GST_BIN(bin), name);
@@ -200,6 +218,7 @@ static void on_media_configure(GstRTSPMediaFactory *factory, GstRTSPMedia *media
 	struct mount *mount = data;
 	struct cast *cast = g_new0(struct cast, 1);
 	g_autoptr(GstElement) bin = gst_rtsp_media_get_element(media);
+	g_autoptr(GstObject) pipeline = gst_element_get_parent(bin);
 	GstAppSrc *sources[TRACKS];
 	unsigned session = 0;
 
@@ -214,7 +233,7 @@ static void on_media_configure(GstRTSPMediaFactory *factory, GstRTSPMedia *media
 		watch_payloader(bin, payloader_names[session], &cast->tracks[t]);
 		cast->rules[session++] = mount->context->rules[t];
 	}
-	cast->player = player_create(mount->context->feeder, sources);
+	cast->player = player_create(mount->feeder, sources);
 	for (unsigned t = 0; t < TRACKS; t++)
 		if (sources[t] != NULL)
 			gst_object_unref(sources[t]);
@@ -224,6 +243,8 @@ static void on_media_configure(GstRTSPMediaFactory *factory, GstRTSPMedia *media
 	g_mutex_unlock(&mount->lock);
 	g_object_set_data_full(G_OBJECT(media), CAST_KEY, cast, cast_destroy);
 	g_object_set_data(G_OBJECT(media), "millrace-mount", mount);
+	g_signal_connect(pipeline, "deep-element-added", G_CALLBACK(on_element_added), NULL);
+	g_signal_connect(media, "target-state", G_CALLBACK(on_target_state), NULL);
 	g_signal_connect(media, "new-state", G_CALLBACK(on_new_state), NULL);
 	g_signal_connect(media, "prepared", G_CALLBACK(on_prepared), mount);
 	g_signal_connect(media, "unprepared", G_CALLBACK(on_unprepared), NULL);
@@ -270,8 +291,8 @@ static void allow_user(GstRTSPMediaFactory *factory, const char *user)
 	gst_rtsp_permissions_unref(permissions);
 }
 
-struct mount *mount_create(
-	const struct mount_context *context, GstRTSPMountPoints *points, const char *path)
+struct mount *mount_create(const struct mount_context *context, struct feeder *feeder,
+	GstRTSPMountPoints *points, const char *path)
 {
 	static const GstRTSPLowerTrans transports[] = {
 		[TRANSPORT_ANY] = GST_RTSP_LOWER_TRANS_UDP | GST_RTSP_LOWER_TRANS_TCP,
@@ -283,6 +304,7 @@ struct mount *mount_create(
 	g_autofree char *pipeline = describe_pipeline(context->options);
 
 	mount->context = context;
+	mount->feeder = feeder;
 	mount->path = g_strdup(path);
 	mount->casts = g_ptr_array_new();
 	g_mutex_init(&mount->lock);

@@ -19,15 +19,14 @@ struct mount_counters {
 /* What all mounts have in common; outlives them and their pipelines. */
 struct mount_context {
 	const struct camera_options *options;
-	struct feeder *feeder;
 	struct report_rule rules[TRACKS]; /* by track */
 };
 
 struct mount;
 
-/* Adds a mount at path to the server's mount points. NULL: out of memory. */
-struct mount *mount_create(
-	const struct mount_context *context, GstRTSPMountPoints *points, const char *path);
+/* Adds a mount at path to the server's mount points; the feeder outlives it. */
+struct mount *mount_create(const struct mount_context *context, struct feeder *feeder,
+	GstRTSPMountPoints *points, const char *path);
 void mount_destroy(struct mount *mount);
 
 const char *mount_path(const struct mount *mount);
