@@ -268,6 +268,48 @@ static void test_adoption_after_kill(void **state)
 	close(to_parent[1]);
 }
 
+/* Whoever comes after a killed one finds an empty channel, and is served. */
+static void test_kill_while_enqueueing(void **state)
+{
+	static struct mr_event event;
+
+	for (uint32_t round = 1; round <= 40; round++) {
+		struct mr_client c;
+		int ready[2], status;
+		char byte;
+		pid_t pid;
+
+		assert_int_equal(pipe(ready), 0);
+		pid = fork();
+		assert_true(pid >= 0);
+		if (pid == 0) {
+			static struct mr_command command;
+
+			byte = mr_client_connect(&c, server.control, WAIT_MS) == 0 ? 'y' : 'n';
+			if (write(ready[1], &byte, 1) != 1 || byte != 'y')
+				_exit(1);
+			for (;; command.cookie++) {
+				memset(command.bytes, 0xff, sizeof(command.bytes));
+				mr_ring_enqueue(&c.channel.commands, &command, sizeof(command));
+				mr_client_ring_doorbell(&c);
+			}
+		}
+		assert_int_equal(read(ready[0], &byte, 1), 1);
+		assert_int_equal(byte, 'y');
+		usleep((useconds_t)(rand() % 5000));
+		kill(pid, SIGKILL);
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_int_equal(mr_client_connect(&c, server.control, WAIT_MS), 0);
+		assert_int_equal(mr_ring_dequeue(&c.channel.events, &event), 0);
+		assert_int_equal(mr_ring_space(&c.channel.commands), MR_CHANNEL_COMMANDS);
+		mr_client_close(&c);
+		server_wait(&server.released, 2 * round);
+		close(ready[0]);
+		close(ready[1]);
+	}
+	assert_int_equal(handover_counters(server.handover)->protocol_errors, 0);
+}
+
 static void test_prune(void **state)
 {
 	struct mr_client c;
@@ -624,6 +666,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_release_in_two_steps, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_disconnect_by_us, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_adoption_after_kill, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_kill_while_enqueueing, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_prune, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_what_is_not_kept, setup_small, teardown),
 		cmocka_unit_test_setup_teardown(test_hostile_messages, setup, teardown),
