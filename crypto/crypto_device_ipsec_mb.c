@@ -284,22 +284,35 @@ static int cipher_ctr(struct crypto_device *dev, const struct srtp_tx *key, cons
 		       : -EIO;
 }
 
-static int authenticate(struct crypto_device *dev, const struct srtp_tx *key, const uint8_t *buf,
-	size_t len, uint8_t digest[SHA1_LEN])
+/* One HMAC from the states behind its pads. */
+static int hash_one(struct ipsec_mb_device *d, const uint8_t *ipad, const uint8_t *opad,
+	const uint8_t *buf, size_t len, uint8_t digest[SHA1_LEN])
 {
-	struct ipsec_mb_device *d = device(dev);
-	const struct ctr_material *material = ctr_key(srtp_tx_layout(key));
 	IMB_JOB *job = &d->hash[0];
 
 	job->src = buf;
 	job->msg_len_to_hash_in_bytes = len;
-	job->u.HMAC._hashed_auth_key_xor_ipad = material->ipad;
-	job->u.HMAC._hashed_auth_key_xor_opad = material->opad;
+	job->u.HMAC._hashed_auth_key_xor_ipad = ipad;
+	job->u.HMAC._hashed_auth_key_xor_opad = opad;
 	job->status = IMB_STATUS_BEING_PROCESSED;
 	if (IMB_SUBMIT_HASH_BURST_NOCHECK(d->mgr, job, 1, IMB_AUTH_HMAC_SHA_1) != 1)
 		return -EIO;
 	memcpy(digest, d->digest[0], SHA1_LEN);
 	return 0;
+}
+
+static int authenticate(struct crypto_device *dev, const struct srtp_tx *key, const uint8_t *buf,
+	size_t len, uint8_t digest[SHA1_LEN])
+{
+	const struct ctr_material *material = ctr_key(srtp_tx_layout(key));
+
+	return hash_one(device(dev), material->ipad, material->opad, buf, len, digest);
+}
+
+static int hmac(struct crypto_device *dev, const struct hmac_sha1_key *key, const uint8_t *buf,
+	size_t len, uint8_t digest[SHA1_LEN])
+{
+	return hash_one(device(dev), key->inner, key->outer, buf, len, digest);
 }
 
 /* The SHA-1 state after the first block of HMAC, so that packets start from it. */
@@ -360,6 +373,15 @@ static void init_jobs(struct ipsec_mb_device *d)
 		hash->auth_tag_output = d->digest[i];
 		hash->auth_tag_output_len_in_bytes = SHA1_LEN;
 	}
+}
+
+static void hmac_expand(const struct crypto_device *dev, struct hmac_sha1_key *key,
+	const uint8_t *secret, size_t len)
+{
+	IMB_MGR *mgr = ((const struct ipsec_mb_device *)dev)->mgr;
+
+	hmac_state(mgr, secret, len, 0x36, key->inner);
+	hmac_state(mgr, secret, len, 0x5c, key->outer);
 }
 
 static const char *arch_name(IMB_ARCH arch)
@@ -439,4 +461,6 @@ const struct crypto_device_ops crypto_device_ipsec_mb = {
 	.aead_open = aead_open,
 	.cipher = cipher_ctr,
 	.authenticate = authenticate,
+	.hmac_expand = hmac_expand,
+	.hmac = hmac,
 };

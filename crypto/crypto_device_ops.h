@@ -7,6 +7,7 @@
 #define CRYPTO_CRYPTO_DEVICE_OPS_H
 
 #include "crypto/crypto_device.h"
+#include "crypto/hmac_sha1.h"
 
 #include <assert.h>
 #include <stddef.h>
@@ -39,6 +40,12 @@ struct crypto_device_ops {
 	int (*cipher)(struct crypto_device *dev, const struct srtp_tx *tx, const uint8_t iv[16],
 		uint8_t *buf, size_t len);
 	int (*authenticate)(struct crypto_device *dev, const struct srtp_tx *tx, const uint8_t *buf,
+		size_t len, uint8_t digest[20]);
+
+	/* hmac_sha1.h; `len` at most HMAC_SHA1_KEY_MAX. Any thread, as expand(). */
+	void (*hmac_expand)(const struct crypto_device *dev, struct hmac_sha1_key *key,
+		const uint8_t *secret, size_t len);
+	int (*hmac)(struct crypto_device *dev, const struct hmac_sha1_key *key, const uint8_t *buf,
 		size_t len, uint8_t digest[20]);
 };
 
