@@ -43,6 +43,7 @@ struct stream {
 	bool started;                  /* a packet was accepted since the last bind */
 	bool silent;                   /* reported as MR_STREAM_SILENT */
 	uint32_t findings;             /* reported already */
+	uint64_t keyframe_wanted_ns;   /* CLOCK_MONOTONIC: when that was told last; 0: never */
 
 	/* fan-out: the job in work (packet `live_next`, viewer `live_position`) */
 	uint64_t live_next;           /* index of the next packet that live viewers get */

@@ -35,6 +35,8 @@ static int viewer_expand_keys(struct viewer *v, const struct crypto_device *cryp
 		memcpy(&keys, &add->rx_rtcp, sizeof(keys));
 		rc = srtcp_rx_init(crypto, &v->rtcp_rx, profile, &keys);
 	}
+	if (rc == 0)
+		rc = hmac_sha1_init(crypto, &v->integrity, add->local_pwd, add->local_pwd_len);
 	secret_wipe(&keys, sizeof(keys));
 	return rc;
 }

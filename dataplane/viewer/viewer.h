@@ -12,6 +12,7 @@
 #define DATAPLANE_VIEWER_VIEWER_H
 
 #include "crypto/crypto_device.h"
+#include "crypto/hmac_sha1.h"
 #include "crypto/srtcp.h"
 #include "dataplane/api/command.h"
 #include "dataplane/api/stats.h"
@@ -58,6 +59,16 @@ struct viewer_track {
 	struct mr_stats_track *stats; /* borrowed */
 };
 
+#define REPORTS_REMEMBERED 4 /* round trips of up to so many seconds are seen */
+
+/* What goes back and forth about one track: reports sent and received. */
+struct viewer_feedback {
+	uint32_t sent_ntp[REPORTS_REMEMBERED]; /* middle bits of the last SRs' NTP times; 0: none */
+	uint8_t sent_next;
+	bool reported;     /* a receiver reports on the track */
+	uint32_t reporter; /* its SSRC; a BYE names it */
+};
+
 struct viewer {
 	/* hot: read for every packet */
 	struct srtp_tx rtp_key;
@@ -70,9 +81,10 @@ struct viewer {
 	uint32_t position;       /* in the worker's array of viewers */
 	bool alive_told;
 	bool rtcp_told;
-	bool expired;                              /* told; waits for its removal */
-	uint32_t report_ntp_mid[MR_VIEWER_TRACKS]; /* middle bits of the last SR's NTP time */
-	uint64_t report_sent_ns[MR_VIEWER_TRACKS];
+	bool expired;            /* or said BYE: told; waits for its removal */
+	uint64_t expiry_told_ns; /* CLOCK_MONOTONIC */
+	uint64_t consent_due_ns; /* CLOCK_MONOTONIC: rate limit of replies to checks */
+	struct viewer_feedback feedback[MR_VIEWER_TRACKS];
 
 	/* main thread writes before link; constant afterwards */
 	uint32_t id;
@@ -91,7 +103,8 @@ struct viewer {
 	char local_ufrag[MR_CNAME_MAX];
 	char local_pwd[64];
 	char remote_ufrag[MR_UFRAG_MAX];
-	struct mr_stats_viewer *stats; /* borrowed */
+	struct hmac_sha1_key integrity; /* of local_pwd: requests to us and our replies */
+	struct mr_stats_viewer *stats;  /* borrowed */
 
 	/* sparse */
 	struct srtcp_tx rtcp_tx;

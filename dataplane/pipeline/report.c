@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Timers: sender reports with SDES every second per viewer and track (RFC 3550
+ * 6.4.1), viewers that have been silent for 30 s, streams that have been for 3.
+ * A pass over all viewers begins every 10 ms and goes on over as many turns as
+ * it takes. Runs on the worker's lcore.
+ */
+#include "dataplane/pipeline/worker.h"
+
+#include "dataplane/api/event.h"
+#include "dataplane/viewer/rtcp.h"
+
+#include <string.h>
+
+#define PASS_INTERVAL_NS 10000000ull
+#define VIEWERS_PER_TURN 32 /* looked at */
+#define REPORT_INTERVAL_NS 1000000000ull
+#define EXPIRY_REPEAT_NS 1000000000ull
+#define SILENCE_NS 3000000000ull
+#define SILENCE_CHECK_NS 100000000ull
+
+static_assert(VIEWERS_PER_TURN * MR_VIEWER_TRACKS <= BATCH_MAX, "a turn's reports fit the batch");
+
+/* Both tracks of a viewer speak of the same moment: lip-sync hangs on it. */
+static int report_format(struct worker *w, struct viewer_track *t, uint8_t *out, size_t cap)
+{
+	struct rtcp_sender_info info = {
+		.ssrc = t->ssrc,
+		.ntp = rtcp_ntp(w->wall_ns),
+		.packets = t->packets_sent,
+		.octets = t->octets_sent,
+	};
+
+	if (!clock_rtp_at(&t->stream->clock, w->wall_ns, &info.rtp))
+		return 0;
+	info.rtp += t->timestamp_base;
+	return rtcp_format_report(out, cap, &info, t->viewer->cname);
+}
+
+static void report_remember(struct viewer_feedback *f, int64_t wall_ns)
+{
+	f->sent_ntp[f->sent_next] = rtcp_ntp_middle(rtcp_ntp(wall_ns));
+	f->sent_next = (f->sent_next + 1) % REPORTS_REMEMBERED;
+}
+
+static void report_track(struct worker *w, struct viewer *v, struct viewer_track *t)
+{
+	struct rte_mbuf *m;
+	uint8_t *data;
+	size_t cap;
+	int len;
+
+	/* Nothing sent, nothing to say about it. */
+	if (t->stream == NULL || t->packets_sent == 0)
+		return;
+	if (w->srtcp_out.n == BATCH_MAX) {
+		worker_drop(w, MR_DROP_TX_FULL, 1);
+		return;
+	}
+	m = rte_pktmbuf_alloc(w->pool);
+	if (m == NULL) {
+		worker_drop(w, MR_DROP_MBUF_EMPTY, 1);
+		return;
+	}
+	data = rte_pktmbuf_mtod(m, uint8_t *);
+	cap = rte_pktmbuf_tailroom(m);
+	len = report_format(w, t, data, cap);
+	if (len == 0) {
+		rte_pktmbuf_free(m);
+		return;
+	}
+	if (len > 0)
+		len = srtcp_protect(w->crypto, &v->rtcp_tx, data, (size_t)len, cap);
+	if (len < 0) {
+		worker_drop_mbuf(w, MR_DROP_PROTECT_FAILED, m);
+		return;
+	}
+	m->data_len = (uint16_t)len;
+	m->pkt_len = (uint32_t)len;
+	memset(packet_meta(m), 0, sizeof(struct packet_meta));
+	packet_meta(m)->kind = PACKET_SRTCP;
+	packet_meta(m)->viewer = v;
+	w->srtcp_out.pkts[w->srtcp_out.n++] = m;
+	w->moved = true;
+	report_remember(&v->feedback[t - v->track], w->wall_ns);
+	mr_count(&v->stats->srtcp_out, 1);
+	mr_count(&w->stats->srtcp_out, 1);
+}
+
+static void report_viewer(struct worker *w, struct viewer *v)
+{
+	if (!v->rtcp || v->expired || w->now_ns < v->next_report_ns)
+		return;
+	/* The schedule is kept, unless a turn came a whole second late. */
+	v->next_report_ns += REPORT_INTERVAL_NS;
+	if (v->next_report_ns <= w->now_ns)
+		v->next_report_ns = w->now_ns + REPORT_INTERVAL_NS;
+	for (unsigned int i = 0; i < MR_VIEWER_TRACKS; i++)
+		report_track(w, v, &v->track[i]);
+}
+
+/* Told again every second: a notice may get lost. Once expired, a viewer stays
+ * it; media goes on until the main thread has removed it. */
+static void expire_viewer(struct worker *w, struct viewer *v)
+{
+	if (v->fixed)
+		return;
+	if (!v->expired && w->now_ns - v->alive_ns <= VIEWER_EXPIRY_NS)
+		return;
+	if (v->expired && w->now_ns - v->expiry_told_ns < EXPIRY_REPEAT_NS)
+		return;
+	v->expired = true;
+	v->expiry_told_ns = w->now_ns;
+	worker_notify(w, MR_EVENT_VIEWER_STATE, v->id, MR_VIEWER_EXPIRED, 0);
+}
+
+static void check_silence(struct worker *w)
+{
+	for (uint32_t i = 0; i < w->n_streams; i++) {
+		struct stream *s = w->streams[i];
+		uint64_t last;
+
+		if (!s->started || s->silent)
+			continue;
+		last = atomic_load_explicit(&s->stats->last_packet_ns, memory_order_relaxed);
+		if (w->now_ns < last + SILENCE_NS)
+			continue;
+		s->silent = true;
+		worker_notify(w, MR_EVENT_STREAM_STATE, s->id, MR_STREAM_SILENT, s->receiver.ssrc);
+	}
+}
+
+void report_stage(struct worker *w)
+{
+	uint32_t end;
+
+	if (w->now_ns >= w->silence_check_ns) {
+		w->silence_check_ns = w->now_ns + SILENCE_CHECK_NS;
+		check_silence(w);
+	}
+	if (w->report_position == 0) {
+		if (w->now_ns < w->report_pass_ns)
+			return;
+		w->report_pass_ns = w->now_ns + PASS_INTERVAL_NS;
+	}
+	/* The array may have become shorter since the last turn. */
+	end = RTE_MIN(w->n_viewers, w->report_position + VIEWERS_PER_TURN);
+	for (uint32_t i = w->report_position; i < end; i++) {
+		expire_viewer(w, w->viewers[i]);
+		report_viewer(w, w->viewers[i]);
+	}
+	w->report_position = end >= w->n_viewers ? 0 : end;
+}
