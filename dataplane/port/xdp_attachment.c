@@ -16,10 +16,25 @@
 #define DISPATCHER_NAME "xdp_dispatcher"
 #define MAPS_MAX 16
 
-/* The id of the program attached in driver or generic mode; 0: none. */
-static int attached_id(uint32_t ifindex, uint32_t *id)
+/* The program that the interface runs and the mode it was attached in, as a
+ * flag for detaching; id 0: none. */
+static int attached(uint32_t ifindex, uint32_t *id, uint32_t *mode)
 {
-	return bpf_xdp_query_id((int)ifindex, 0, id);
+	LIBBPF_OPTS(bpf_xdp_query_opts, q);
+	int rc = bpf_xdp_query((int)ifindex, 0, &q);
+
+	if (rc < 0)
+		return rc;
+	*id = q.prog_id;
+	*mode = q.attach_mode == XDP_ATTACHED_SKB  ? XDP_FLAGS_SKB_MODE
+		: q.attach_mode == XDP_ATTACHED_HW ? XDP_FLAGS_HW_MODE
+						   : XDP_FLAGS_DRV_MODE;
+	if (q.attach_mode == XDP_ATTACHED_MULTI) {
+		/* Several at once: what the driver runs sees packets first. */
+		*id = q.drv_prog_id != 0 ? q.drv_prog_id : q.skb_prog_id;
+		*mode = q.drv_prog_id != 0 ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE;
+	}
+	return 0;
 }
 
 static int program_info(uint32_t id, struct bpf_prog_info *info, uint32_t *maps, uint32_t n_maps)
@@ -84,8 +99,8 @@ static int dispatcher_clear(uint32_t ifindex, const char *interface, char *error
 int xdp_attachment_clear(uint32_t ifindex, const char *interface, char *error, size_t error_len)
 {
 	struct bpf_prog_info info;
-	uint32_t id = 0;
-	int rc = attached_id(ifindex, &id);
+	uint32_t id, mode;
+	int rc = attached(ifindex, &id, &mode);
 
 	if (rc == 0 && id == 0)
 		return 0;
@@ -110,10 +125,10 @@ int xdp_attachment_clear(uint32_t ifindex, const char *interface, char *error, s
 		return -EBUSY;
 	}
 
-	/* Whatever mode it was attached in; only as long as it is still the same. */
+	/* Only as long as it is still the same. */
 	int fd = bpf_prog_get_fd_by_id(id);
 	LIBBPF_OPTS(bpf_xdp_attach_opts, opts, .old_prog_fd = fd);
-	rc = fd < 0 ? fd : bpf_xdp_detach((int)ifindex, 0, &opts);
+	rc = fd < 0 ? fd : bpf_xdp_detach((int)ifindex, mode, &opts);
 	if (fd >= 0)
 		close(fd);
 	if (rc < 0)
@@ -126,8 +141,8 @@ int xdp_attachment_listen_map(uint32_t ifindex)
 {
 	uint32_t maps[MAPS_MAX];
 	struct bpf_prog_info info;
-	uint32_t id = 0;
-	int rc = attached_id(ifindex, &id);
+	uint32_t id, mode;
+	int rc = attached(ifindex, &id, &mode);
 
 	if (rc == 0 && id == 0)
 		return -ENOENT;
