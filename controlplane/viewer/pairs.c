@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Candidate pairs of a viewer: see pairs.h. Main thread. */
+#include "controlplane/viewer/pairs.h"
+
+#include <string.h>
+
+static void on_route(void *user, const struct route_info *info)
+{
+	struct pair *pair = user;
+
+	pair->route_info = *info;
+	pair->routed = true;
+	if (info->status == 0 && pair->waiting_len > 0) {
+		public_port_send(pair->pairs->port, &pair->flow, info->nexthop_id, pair->waiting,
+			pair->waiting_len);
+		pair->waiting_len = 0;
+	}
+	pair->pairs->routed(pair, pair->pairs->user);
+}
+
+static void pair_del(struct pairs *pairs, size_t i)
+{
+	struct pair *pair = pairs->list[i];
+
+	pairs->list[i] = pairs->list[--pairs->n];
+	pairs->dropped(pair, pairs->user);
+	route_release(pair->route);
+	g_free(pair);
+}
+
+struct pair *pairs_find(struct pairs *pairs, const struct public_flow *flow)
+{
+	for (size_t i = 0; i < pairs->n; i++) {
+		if (public_flow_equal(&pairs->list[i]->flow, flow))
+			return pairs->list[i];
+	}
+	return NULL;
+}
+
+struct pair *pairs_add(struct pairs *pairs, const struct public_flow *flow,
+	const struct pair *keep1, const struct pair *keep2)
+{
+	struct pair *pair = pairs_find(pairs, flow);
+
+	if (pair)
+		return pair;
+	if (pairs->n == PAIRS_MAX) {
+		size_t oldest = PAIRS_MAX;
+
+		for (size_t i = 0; i < pairs->n; i++) {
+			const struct pair *p = pairs->list[i];
+
+			if (p != keep1 && p != keep2 &&
+				(oldest == PAIRS_MAX ||
+					p->checked_us < pairs->list[oldest]->checked_us))
+				oldest = i;
+		}
+		pair_del(pairs, oldest);
+	}
+	pair = g_new0(struct pair, 1);
+	pair->flow = *flow;
+	pair->pairs = pairs;
+	if (!flow->kernel) {
+		pair->route = routes_resolve(pairs->routes, flow->remote.addr, on_route, pair);
+		if (!pair->route) {
+			g_free(pair);
+			return NULL;
+		}
+	}
+	pairs->list[pairs->n++] = pair;
+	return pair;
+}
+
+void pair_send(struct pair *pair, const void *data, size_t len)
+{
+	if (pair->flow.kernel || (pair->routed && pair->route_info.status == 0)) {
+		public_port_send(
+			pair->pairs->port, &pair->flow, pair->route_info.nexthop_id, data, len);
+	} else if (!pair->routed && len <= sizeof(pair->waiting)) {
+		memcpy(pair->waiting, data, len);
+		pair->waiting_len = len;
+	}
+}
+
+void pairs_clear(struct pairs *pairs)
+{
+	while (pairs->n > 0)
+		pair_del(pairs, pairs->n - 1);
+}

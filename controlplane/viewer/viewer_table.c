@@ -1,0 +1,435 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Tables, limits and demultiplexing of viewers: see viewer_table.h. Main thread. */
+#include "controlplane/viewer/viewer_table.h"
+
+#include "controlplane/log.h"
+#include "controlplane/viewer/candidates.h"
+#include "controlplane/viewer/public_port.h"
+#include "controlplane/viewer/viewer.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/random.h>
+
+#define TICK_MS 500
+#define SUMMARY_TICKS 120 /* counters of refused datagrams are logged once a minute */
+
+struct viewer_table {
+	const struct mr_config *config;
+	struct install *install;
+	struct path_table *paths;
+	struct public_port *port;
+	struct candidates *candidates;
+	struct certificate certificate;
+	struct viewer_env env;
+	struct ice_lite ice;
+	struct path_listener listener;
+
+	GHashTable *by_id;       /* uint32_t -> struct viewer, owned */
+	GHashTable *by_ufrag;    /* borrowed keys and values */
+	GHashTable *by_resource; /* ditto */
+	GHashTable *by_flow;     /* struct public_flow, owned -> struct viewer */
+	GQueue ended;            /* struct viewer, owned, freed by an idle callback */
+	guint reaper;
+	guint tick;
+	unsigned int ticks;
+	uint64_t unknown_flow; /* datagrams that are no STUN from nobody we know */
+	uint64_t logged;       /* refused datagrams, when they were logged last */
+};
+
+static struct viewer *find_id(struct viewer_table *t, uint32_t id)
+{
+	return g_hash_table_lookup(t->by_id, GUINT_TO_POINTER(id));
+}
+
+/* ---- what viewers say ---- */
+
+static void on_flow_added(struct viewer *v, const struct public_flow *flow, void *user)
+{
+	struct viewer_table *t = user;
+
+	if (g_hash_table_lookup(t->by_flow, flow) != v)
+		g_hash_table_replace(t->by_flow, g_memdup2(flow, sizeof(*flow)), v);
+}
+
+static void on_flow_dropped(struct viewer *v, const struct public_flow *flow, void *user)
+{
+	struct viewer_table *t = user;
+
+	if (g_hash_table_lookup(t->by_flow, flow) == v)
+		g_hash_table_remove(t->by_flow, flow);
+}
+
+static gboolean reap(gpointer user)
+{
+	struct viewer_table *t = user;
+	struct viewer *v;
+
+	t->reaper = 0;
+	while ((v = g_queue_pop_head(&t->ended)) != NULL)
+		viewer_free(v);
+	return G_SOURCE_REMOVE;
+}
+
+static void on_ended(struct viewer *v, void *user)
+{
+	struct viewer_table *t = user;
+
+	g_hash_table_remove(t->by_ufrag, v->ufrag);
+	g_hash_table_remove(t->by_resource, v->resource);
+	g_hash_table_remove(t->by_id, GUINT_TO_POINTER(v->id));
+	g_queue_push_tail(&t->ended, v);
+	if (t->reaper == 0)
+		t->reaper = g_idle_add(reap, t);
+}
+
+/* ---- datagrams ---- */
+
+static bool lookup_ufrag(const char *local_ufrag, struct ice_lite_user *out, void *arg)
+{
+	struct viewer_table *t = arg;
+	struct viewer *v = g_hash_table_lookup(t->by_ufrag, local_ufrag);
+
+	if (!v)
+		return false;
+	out->pwd = v->pwd;
+	out->remote_ufrag = v->remote_ufrag;
+	out->user = v;
+	return true;
+}
+
+static void receive_stun(
+	struct viewer_table *t, const struct public_flow *flow, const uint8_t *data, size_t len)
+{
+	struct viewer *owner = g_hash_table_lookup(t->by_flow, flow);
+	struct ice_lite_check check;
+
+	ice_lite_receive(&t->ice, data, len, &flow->remote, &check);
+	if (check.verdict == ICE_LITE_DROP)
+		return;
+	/* A flow that another viewer uses in earnest is not given away: the address
+	 * of a check can be forged. */
+	if (owner && owner != check.user && owner->state >= VIEWER_HANDSHAKE &&
+		owner->state != VIEWER_CLOSING)
+		return;
+	viewer_check(check.user, flow, &check);
+}
+
+/* RFC 7983 7 */
+static void on_datagram(const struct public_flow *flow, const uint8_t *data, size_t len, void *user)
+{
+	struct viewer_table *t = user;
+	struct viewer *v;
+
+	if (len == 0)
+		return;
+	if (data[0] < 4) {
+		receive_stun(t, flow, data, len);
+		return;
+	}
+	v = g_hash_table_lookup(t->by_flow, flow);
+	if (v && data[0] >= 20 && data[0] <= 63)
+		viewer_dtls(v, flow, data, len);
+	else
+		t->unknown_flow++;
+}
+
+/* ---- the data plane ---- */
+
+static void on_record(struct viewer_table *t, const struct mr_record *record)
+{
+	struct mr_command command = {.type = MR_COMMAND_VIEWER_DEL, .object.id = record->id};
+
+	if (record->kind != MR_RECORD_VIEWER || record->id >= MR_VIEWER_FIXED_BASE ||
+		find_id(t, record->id))
+		return;
+	log_info("-",
+		"event=foreign_viewer viewer=%u why=\"left by a former control plane, deleted\"",
+		record->id);
+	install_command(t->install, &command, NULL, NULL);
+}
+
+static void on_event(const struct mr_event *event, void *user)
+{
+	struct viewer_table *t = user;
+	struct viewer *v;
+
+	if (event->type == MR_EVENT_RECORD) {
+		on_record(t, &event->record);
+	} else if (event->type == MR_EVENT_VIEWER_STATE) {
+		v = find_id(t, event->viewer_state.viewer_id);
+		if (v)
+			viewer_event(v, event->viewer_state.state);
+	}
+}
+
+/* Calls for each viewer something that may end it. */
+static void for_each(struct viewer_table *t, void (*call)(struct viewer *v, void *arg), void *arg)
+{
+	GList *viewers = g_hash_table_get_values(t->by_id);
+
+	for (GList *l = viewers; l; l = l->next)
+		call(l->data, arg);
+	g_list_free(viewers);
+}
+
+static void call_detached(struct viewer *v, void *arg)
+{
+	viewer_detached(v);
+}
+
+static void on_detached(void *user)
+{
+	for_each(user, call_detached, NULL);
+}
+
+static void call_stream_gone(struct viewer *v, void *arg)
+{
+	if (viewer_has_stream(v, *(const uint32_t *)arg))
+		viewer_close(v, "its stream is gone");
+}
+
+static void on_stream_gone(void *user, const struct path *path, uint32_t stream_id)
+{
+	for_each(user, call_stream_gone, &stream_id);
+}
+
+static void call_tick(struct viewer *v, void *arg)
+{
+	viewer_tick(v, *(const gint64 *)arg);
+}
+
+static gboolean on_tick(gpointer user)
+{
+	struct viewer_table *t = user;
+	gint64 now = g_get_monotonic_time();
+	uint64_t refused = t->ice.malformed + t->ice.unknown_user + t->ice.unauthorized +
+			   t->ice.conflicts + t->unknown_flow;
+
+	for_each(t, call_tick, &now);
+	if (++t->ticks % SUMMARY_TICKS == 0 && refused != t->logged) {
+		t->logged = refused;
+		log_info("-",
+			"event=datagrams_refused stun_malformed=%" G_GUINT64_FORMAT
+			" stun_unknown_user=%" G_GUINT64_FORMAT
+			" stun_unauthorized=%" G_GUINT64_FORMAT
+			" stun_role_conflict=%" G_GUINT64_FORMAT " unknown_flow=%" G_GUINT64_FORMAT,
+			t->ice.malformed, t->ice.unknown_user, t->ice.unauthorized,
+			t->ice.conflicts, t->unknown_flow);
+	}
+	return G_SOURCE_CONTINUE;
+}
+
+/* ---- offers ---- */
+
+static const char *limit_reached(struct viewer_table *t, const struct path *path)
+{
+	const struct mr_config_path *wanted = mr_config_find_path(t->config, path->name);
+	unsigned int pending = 0, readers = 0, all = g_hash_table_size(t->by_id);
+	GHashTableIter iter;
+	gpointer value;
+
+	g_hash_table_iter_init(&iter, t->by_id);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		const struct viewer *v = value;
+
+		pending += v->state < VIEWER_ESTABLISHED;
+		readers += v->path == path;
+	}
+	if (all + t->config->n_sessions >= t->config->dataplane.max_viewers)
+		return "the gateway has as many viewers as it may have";
+	if (pending >= VIEWER_TABLE_PENDING_MAX)
+		return "too many viewers are connecting";
+	if (wanted && wanted->max_readers > 0 && readers >= wanted->max_readers)
+		return "the path has as many viewers as it may have";
+	return NULL;
+}
+
+static const struct track *ready_track(const struct path *path, enum mr_media_kind kind)
+{
+	const struct track *track = path_track(path, kind);
+
+	return track && track->ready ? track : NULL;
+}
+
+static int make_answer(struct viewer_table *t, struct path *path, const struct sdp_offer *offer,
+	const struct sdp_choices *choices, struct viewer_offer_reply *reply)
+{
+	struct sdp_candidate candidates[SDP_CANDIDATES_MAX];
+	struct sdp_answer answer = {
+		.fingerprint = t->certificate.fingerprint,
+		.candidates = candidates,
+		.n_candidates = candidates_list(t->candidates, candidates, SDP_CANDIDATES_MAX),
+	};
+	struct viewer *v;
+
+	if (answer.n_candidates == 0) {
+		reply->why = "no port of the data plane has an address";
+		return -EAGAIN;
+	}
+	if (getrandom(&answer.session_id, sizeof(answer.session_id), 0) !=
+			sizeof(answer.session_id) ||
+		!(v = viewer_create(&t->env, path, choices, &answer))) {
+		reply->why = "the system gives no random numbers";
+		return -EIO;
+	}
+	answer.session_id >>= 1; /* RFC 8829 5.2.1: below 2^63 */
+	g_hash_table_insert(t->by_id, GUINT_TO_POINTER(v->id), v);
+	g_hash_table_insert(t->by_ufrag, v->ufrag, v);
+	g_hash_table_insert(t->by_resource, v->resource, v);
+	reply->answer = sdp_answer_format(&answer, offer, choices);
+	g_strlcpy(reply->resource, v->resource, sizeof(reply->resource));
+	g_strlcpy(reply->etag, v->etag, sizeof(reply->etag));
+	return 0;
+}
+
+int viewer_table_offer(struct viewer_table *t, struct path *path, const char *sdp, size_t len,
+	struct viewer_offer_reply *reply)
+{
+	const struct track *tracks[MR_VIEWER_TRACKS] = {
+		ready_track(path, MR_KIND_VIDEO), ready_track(path, MR_KIND_AUDIO)};
+	struct sdp_offer *offer;
+	struct sdp_choices choices;
+	int rc;
+
+	memset(reply, 0, sizeof(*reply));
+	offer = g_new(struct sdp_offer, 1);
+	rc = sdp_offer_parse(offer, sdp, len, &reply->why);
+	if (rc < 0)
+		goto out;
+	rc = -EAGAIN;
+	if (!install_attached(t->install)) {
+		reply->why = "the data plane is not running";
+		goto out;
+	}
+	if (path->state != MR_PATH_READY || (!tracks[0] && !tracks[1])) {
+		reply->why = "no stream is available on the path";
+		goto out;
+	}
+	rc = sdp_answer_choose(&choices, offer, tracks, &reply->why);
+	if (rc < 0)
+		goto out;
+	rc = -ENOSPC;
+	reply->why = limit_reached(t, path);
+	if (reply->why)
+		goto out;
+	rc = make_answer(t, path, offer, &choices, reply);
+out:
+	g_free(offer);
+	return rc;
+}
+
+static struct viewer *find_resource(struct viewer_table *t, const char *path, const char *resource)
+{
+	struct viewer *v = g_hash_table_lookup(t->by_resource, resource);
+
+	return v && strcmp(v->path->name, path) == 0 && v->state != VIEWER_CLOSING ? v : NULL;
+}
+
+int viewer_table_delete(struct viewer_table *t, const char *path, const char *resource)
+{
+	struct viewer *v = find_resource(t, path, resource);
+
+	if (!v)
+		return -ENOENT;
+	viewer_close(v, "deleted by the client");
+	return 0;
+}
+
+const char *viewer_table_etag(struct viewer_table *t, const char *path, const char *resource)
+{
+	struct viewer *v = find_resource(t, path, resource);
+
+	return v ? v->etag : NULL;
+}
+
+/* ---- life ---- */
+
+static void make_tables(struct viewer_table *t)
+{
+	t->by_id = g_hash_table_new(g_direct_hash, g_direct_equal);
+	t->by_ufrag = g_hash_table_new(g_str_hash, g_str_equal);
+	t->by_resource = g_hash_table_new(g_str_hash, g_str_equal);
+	t->by_flow = g_hash_table_new_full(public_flow_hash, public_flow_equal, g_free, NULL);
+	g_queue_init(&t->ended);
+}
+
+static void free_tables(struct viewer_table *t)
+{
+	g_hash_table_destroy(t->by_flow);
+	g_hash_table_destroy(t->by_resource);
+	g_hash_table_destroy(t->by_ufrag);
+	g_hash_table_destroy(t->by_id);
+}
+
+int viewer_table_create(struct viewer_table **out, const struct mr_config *config,
+	struct install *install, struct routes *routes, struct path_table *paths)
+{
+	struct viewer_table *t = g_new0(struct viewer_table, 1);
+	struct install_listener listener = {.detached = on_detached, .event = on_event, .user = t};
+	int rc = -EIO;
+
+	t->config = config;
+	t->install = install;
+	t->paths = paths;
+	make_tables(t);
+	ice_lite_init(&t->ice, lookup_ufrag, t);
+	if (certificate_init(&t->certificate) < 0)
+		goto err_tables;
+	t->env.dtls = dtls_context_create(&t->certificate, config->profiles, config->n_profiles);
+	if (!t->env.dtls)
+		goto err_certificate;
+	rc = public_port_create(&t->port, install, &config->webrtc_local_udp, on_datagram, t);
+	if (rc < 0)
+		goto err_dtls;
+	t->candidates = candidates_create(config, install);
+	t->env.install = install;
+	t->env.routes = routes;
+	t->env.port = t->port;
+	t->env.flow_added = on_flow_added;
+	t->env.flow_dropped = on_flow_dropped;
+	t->env.ended = on_ended;
+	t->env.user = t;
+	t->listener = (struct path_listener){.stream_gone = on_stream_gone, .user = t};
+	path_listener_add(paths, &t->listener);
+	install_add_listener(install, &listener);
+	t->tick = g_timeout_add(TICK_MS, on_tick, t);
+	*out = t;
+	return 0;
+err_dtls:
+	dtls_context_destroy(t->env.dtls);
+err_certificate:
+	certificate_fini(&t->certificate);
+err_tables:
+	free_tables(t);
+	g_free(t);
+	return rc;
+}
+
+static void call_end(struct viewer *v, void *arg)
+{
+	viewer_close(v, "the control plane ends");
+}
+
+static void call_free(struct viewer *v, void *arg)
+{
+	viewer_free(v);
+}
+
+void viewer_table_destroy(struct viewer_table *t)
+{
+	if (!t)
+		return;
+	for_each(t, call_end, NULL);
+	for_each(t, call_free, NULL); /* those whose VIEWER_DEL is not answered yet */
+	g_clear_handle_id(&t->reaper, g_source_remove);
+	reap(t);
+	g_source_remove(t->tick);
+	path_listener_del(t->paths, &t->listener);
+	candidates_destroy(t->candidates);
+	public_port_destroy(t->port);
+	dtls_context_destroy(t->env.dtls);
+	certificate_fini(&t->certificate);
+	free_tables(t);
+	g_free(t);
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * All viewers of the control plane: takes offers, finds the viewer of a
+ * datagram, an event or a WHEP resource, holds the limits. Main thread.
+ *
+ * Viewers that a former control plane left in the data plane are deleted on
+ * attaching: their streams belonged to sources that went with it, and their
+ * pages connect again by themselves.
+ */
+#ifndef CONTROLPLANE_VIEWER_VIEWER_TABLE_H
+#define CONTROLPLANE_VIEWER_VIEWER_TABLE_H
+
+#include "controlplane/config/config.h"
+#include "controlplane/install.h"
+#include "controlplane/routes.h"
+#include "controlplane/source/path.h"
+
+#define VIEWER_TABLE_PENDING_MAX 1000 /* viewers not yet established */
+
+struct viewer_table;
+
+/* Everything is borrowed and outlives the table. 0, -EADDRINUSE or another
+ * -errno of the public port, -EIO when OpenSSL refuses. */
+int viewer_table_create(struct viewer_table **table, const struct mr_config *config,
+	struct install *install, struct routes *routes, struct path_table *paths);
+/* Ends every viewer: goodbye to the clients, VIEWER_DEL to the data plane (queued). */
+void viewer_table_destroy(struct viewer_table *table);
+
+struct viewer_offer_reply {
+	const char *why; /* of a refusal: a sentence for the client, static */
+	char *answer;    /* SDP; g_free() it */
+	char resource[33];
+	char etag[17];
+};
+
+/*
+ * Takes an offer and makes a viewer. 0, or with reply->why:
+ *   -EINVAL   the offer is malformed or not one that we speak
+ *   -ENOTSUP  no codec in common
+ *   -EAGAIN   the path's source or the data plane is not there now
+ *   -ENOSPC   too many viewers
+ *   -EIO      no randomness
+ */
+int viewer_table_offer(struct viewer_table *table, struct path *path, const char *sdp, size_t len,
+	struct viewer_offer_reply *reply);
+
+/* Ends the viewer of a WHEP resource. 0 or -ENOENT. */
+int viewer_table_delete(struct viewer_table *table, const char *path, const char *resource);
+/* The ETag of a resource; NULL: there is none. */
+const char *viewer_table_etag(struct viewer_table *table, const char *path, const char *resource);
+
+#endif
