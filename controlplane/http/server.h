@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The HTTP server: WHEP (whep.h), the player's page and the list of paths
+ * (page.h), on libsoup. Connections, header and body sizes and the time a client may
+ * take are bounded. Main thread.
+ */
+#ifndef CONTROLPLANE_HTTP_SERVER_H
+#define CONTROLPLANE_HTTP_SERVER_H
+
+#include "controlplane/config/config.h"
+#include "controlplane/http/authorize.h"
+#include "controlplane/source/path.h"
+#include "controlplane/viewer/viewer_table.h"
+
+#include <libsoup/soup.h>
+
+#define HTTP_BODY_MAX (64u * 1024)   /* bytes of a request's body */
+#define HTTP_HEADER_MAX (32u * 1024) /* bytes of a request's line and headers */
+#define HTTP_CONNECTIONS_MAX 1024
+
+/* What handlers of requests share. */
+struct http_context {
+	const struct mr_config *config; /* borrowed */
+	struct path_table *paths;       /* borrowed */
+	struct viewer_table *viewers;   /* borrowed */
+	struct authorizer *authorizer;  /* owned by the server */
+	GHashTable *pending;            /* whep.c: requests that wait */
+	char *page_policy;              /* page.c: Content-Security-Policy */
+};
+
+struct http_server;
+
+/* Listens. 0 or -errno (-EADDRINUSE). All arguments are borrowed and outlive it. */
+int http_server_create(struct http_server **server, const struct mr_config *config,
+	struct path_table *paths, struct viewer_table *viewers);
+void http_server_destroy(struct http_server *server);
+
+/* True when the body was longer than HTTP_BODY_MAX (it has been thrown away). */
+bool http_body_too_long(SoupServerMessage *message);
+
+/* Answers with a JSON object {"status":"error","error":why}. */
+void http_error(SoupServerMessage *message, unsigned int status, const char *why);
+
+#endif
