@@ -569,6 +569,35 @@ void install_start(struct install *install)
 		connect_now(install);
 }
 
+static gboolean on_finish_timeout(gpointer user)
+{
+	*(bool *)user = true;
+	return G_SOURCE_REMOVE;
+}
+
+static void forget_all(struct install *install, GQueue *queue)
+{
+	for (GList *l = queue->head; l; l = l->next)
+		((struct pending *)l->data)->reply = NULL;
+}
+
+void install_finish(struct install *install, unsigned int timeout_ms)
+{
+	bool over = false;
+	guint timer;
+
+	g_array_set_size(install->listeners, 0);
+	memset(install->packets, 0, sizeof(install->packets));
+	forget_all(install, &install->waiting);
+	forget_all(install, &install->sent);
+	timer = g_timeout_add(timeout_ms, on_finish_timeout, &over);
+	while (!over && install->state >= STATE_TABLE &&
+		(install->waiting.length > 0 || install->sent.length > 0))
+		g_main_context_iteration(NULL, TRUE);
+	if (!over)
+		g_source_remove(timer);
+}
+
 void install_destroy(struct install *install)
 {
 	if (!install)

@@ -49,6 +49,10 @@ typedef void (*install_packet_fn)(const struct mr_packet *head, const uint8_t *d
 /* Nothing happens before install_start(). */
 struct install *install_create(const char *socket_path);
 void install_start(struct install *install);
+/* The last call before install_destroy(), when the users of this are gone:
+ * forgets listeners, handlers and callbacks, and waits at most `timeout_ms` for
+ * the data plane to take what is queued. */
+void install_finish(struct install *install, unsigned int timeout_ms);
 /* Open commands are forgotten, not answered. */
 void install_destroy(struct install *install);
 

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * millrace-controlplane: reads the session file, runs the control plane on
+ * GLib's main loop until SIGTERM or SIGINT. Unprivileged. Main thread.
+ */
+#include "controlplane/config/config.h"
+#include "controlplane/lifecycle/lifecycle.h"
+#include "controlplane/log.h"
+
+#include <glib-unix.h>
+#include <glib.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char usage[] = "usage: millrace-controlplane [--config] FILE\n"
+			    "       millrace-controlplane --version | --help\n";
+
+static gboolean on_signal(gpointer user)
+{
+	g_main_loop_quit(user);
+	return G_SOURCE_CONTINUE;
+}
+
+/* NULL when the program is to end with `*status`. */
+static const char *parse_arguments(int argc, char **argv, int *status)
+{
+	*status = EXIT_SUCCESS;
+	if (argc == 2 && strcmp(argv[1], "--help") == 0) {
+		fputs(usage, stdout);
+		return NULL;
+	}
+	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+		puts("millrace-controlplane " MILLRACE_VERSION);
+		return NULL;
+	}
+	if (argc == 3 && strcmp(argv[1], "--config") == 0)
+		return argv[2];
+	if (argc == 2 && argv[1][0] != '-')
+		return argv[1];
+	fputs(usage, stderr);
+	*status = 2;
+	return NULL;
+}
+
+static int load(struct mr_config *config, const char *file)
+{
+	struct mr_config_report report;
+	char line[640];
+	int rc = mr_config_load(config, file, &report);
+
+	for (size_t i = 0; i < report.count; i++)
+		fprintf(stderr, "%s: %s\n", file,
+			mr_config_problem_text(&report.problems[i], line, sizeof(line)));
+	if (rc < 0 && report.count == 0)
+		fprintf(stderr, "%s: %s\n", file, strerror(-rc));
+	mr_config_report_fini(&report);
+	return rc;
+}
+
+static enum log_level log_level_of(enum mr_config_level level)
+{
+	switch (level) {
+	case MR_LEVEL_ERROR:
+		return LOG_LEVEL_ERROR;
+	case MR_LEVEL_WARN:
+		return LOG_LEVEL_WARN;
+	case MR_LEVEL_DEBUG:
+		return LOG_LEVEL_DEBUG;
+	case MR_LEVEL_INFO:
+		break;
+	}
+	return LOG_LEVEL_INFO;
+}
+
+int main(int argc, char **argv)
+{
+	struct controlplane *controlplane;
+	struct mr_config config;
+	GMainLoop *loop;
+	guint terminate, interrupt;
+	int status;
+	const char *file = parse_arguments(argc, argv, &status);
+
+	if (!file)
+		return status;
+	signal(SIGPIPE, SIG_IGN);
+	if (load(&config, file) < 0)
+		return EXIT_FAILURE;
+	log_set_level(log_level_of(config.log_level));
+	if (controlplane_create(&controlplane, &config) < 0) {
+		mr_config_fini(&config);
+		return EXIT_FAILURE;
+	}
+	loop = g_main_loop_new(NULL, FALSE);
+	terminate = g_unix_signal_add(SIGTERM, on_signal, loop);
+	interrupt = g_unix_signal_add(SIGINT, on_signal, loop);
+	g_main_loop_run(loop);
+	log_info("-", "event=ending");
+	g_source_remove(terminate);
+	g_source_remove(interrupt);
+	controlplane_destroy(controlplane);
+	g_main_loop_unref(loop);
+	mr_config_fini(&config);
+	return EXIT_SUCCESS;
+}
