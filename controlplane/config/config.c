@@ -42,11 +42,12 @@ static void *wiping_malloc(size_t size)
 
 static void wiping_free(void *p)
 {
-	char *block = (char *)p - BLOCK_HEADER;
+	char *block;
 	size_t size;
 
 	if (p == NULL)
 		return;
+	block = (char *)p - BLOCK_HEADER;
 	memcpy(&size, block, sizeof(size));
 	secret_wipe(block, size + BLOCK_HEADER);
 	free(block);

@@ -140,7 +140,7 @@ static const char *nearest(const char *key, const char *const *ours)
 	for (; *ours != NULL; ours++) {
 		unsigned int d = distance(key, *ours);
 
-		if (d < best && d * 3 <= strlen(*ours)) {
+		if (d < best && (size_t)d * 3 <= strlen(*ours)) {
 			best = d;
 			found = *ours;
 		}

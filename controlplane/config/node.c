@@ -213,7 +213,7 @@ bool node_copy(const struct config_node *n, char *to, size_t size, const char *e
 		return false;
 	}
 	memset(to, 0, size);
-	memcpy(to, text, strlen(text));
+	memcpy(to, text, strlen(text) + 1);
 	return true;
 }
 

@@ -3,7 +3,8 @@
  * libFuzzer target of the session file's parser: any text gives a config or
  * problems, and what it gives keeps the parser's promises.
  *
- *	CC=clang meson setup build-fuzz -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false
+ *	CC=clang meson setup build-fuzz -Dfuzz=true -Db_sanitize=address,undefined \
+ *		-Dc_args=-fsanitize=fuzzer-no-link
  *	ninja -C build-fuzz tests/fuzz/fuzz_config
  *	build-fuzz/tests/fuzz/fuzz_config -max_total_time=60 CORPUS docs/examples
  */
