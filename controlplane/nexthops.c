@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Next hops and their MAC addresses; main thread. */
+#include "controlplane/nexthops.h"
+
+#include "controlplane/install.h"
+
+#include <glib.h>
+
+#include <string.h>
+
+#define CHECK_MS 500
+#define CHECK_RESOLVED_US 20000000
+#define CHECK_JITTER_US 5000000
+#define CHECK_FIRST_US 500000
+#define CHECK_LAST_US 30000000
+
+struct nexthops {
+	struct install *install;
+	struct routes_netlink *netlink;
+	void (*resolved)(void *user, const struct nexthop *n);
+	void *user;
+	GPtrArray *all;    /* owned */
+	GHashTable *asked; /* number of a question -> id of its next hop */
+	uint32_t seq;
+	guint check; /* timer */
+};
+
+static uint64_t now_us(void)
+{
+	return (uint64_t)g_get_monotonic_time();
+}
+
+int nexthops_find_port(const struct install *install, int ifindex)
+{
+	const struct mr_port_info *ports;
+	size_t n = install_ports(install, &ports);
+
+	for (size_t i = 0; i < n; i++) {
+		if (ports[i].ifindex == (uint32_t)ifindex)
+			return (int)ports[i].index;
+	}
+	return -1;
+}
+
+static void send_nexthop(struct nexthops *h, const struct nexthop *n)
+{
+	struct mr_command c = {.type = MR_COMMAND_NEXTHOP_SET};
+
+	c.nexthop_set.nexthop_id = n->id;
+	c.nexthop_set.port = n->port;
+	memcpy(c.nexthop_set.mac, n->mac, sizeof(n->mac));
+	c.nexthop_set.valid = n->resolved;
+	install_command(h->install, &c, NULL, NULL);
+}
+
+static struct nexthop *find(struct nexthops *h, int ifindex, const uint8_t gateway[16])
+{
+	for (guint i = 0; i < h->all->len; i++) {
+		struct nexthop *n = g_ptr_array_index(h->all, i);
+
+		if (n->ifindex == ifindex && !memcmp(n->gateway, gateway, 16))
+			return n;
+	}
+	return NULL;
+}
+
+/* What the kernel knows of it decides what is done. */
+static void look_at(struct nexthops *h, struct nexthop *n)
+{
+	uint32_t seq = ++h->seq | NEXTHOPS_SEQ;
+
+	if (!netlink_ask_neighbour(h->netlink, n->ifindex, n->gateway, seq))
+		g_hash_table_insert(h->asked, GUINT_TO_POINTER(seq), GUINT_TO_POINTER(n->id));
+}
+
+static uint64_t until_next_check(void)
+{
+	return CHECK_RESOLVED_US + g_random_int() % CHECK_JITTER_US;
+}
+
+/* Unknown ones are looked at with back-off, known ones now and then. */
+static gboolean on_check(gpointer user_data)
+{
+	struct nexthops *h = user_data;
+	uint64_t now = now_us();
+
+	for (guint i = 0; i < h->all->len; i++) {
+		struct nexthop *n = g_ptr_array_index(h->all, i);
+
+		if (now < n->check_us)
+			continue;
+		if (n->resolved) {
+			n->check_us = now + until_next_check();
+		} else {
+			n->wait_us = MIN(n->wait_us * 2, CHECK_LAST_US);
+			n->check_us = now + n->wait_us;
+		}
+		look_at(h, n);
+	}
+	return G_SOURCE_CONTINUE;
+}
+
+static void take_mac(struct nexthops *h, struct nexthop *n, const uint8_t mac[6])
+{
+	bool was_resolved = n->resolved;
+
+	if (!was_resolved)
+		n->check_us = now_us() + until_next_check();
+	n->wait_us = CHECK_FIRST_US;
+	if (was_resolved && !memcmp(n->mac, mac, 6))
+		return;
+	memcpy(n->mac, mac, 6);
+	n->resolved = true;
+	send_nexthop(h, n);
+	if (!was_resolved)
+		h->resolved(h->user, n);
+}
+
+void nexthops_neighbour(struct nexthops *h, uint32_t seq, const struct netlink_neighbour *about)
+{
+	struct nexthop *n = find(h, about->ifindex, about->address);
+
+	g_hash_table_remove(h->asked, GUINT_TO_POINTER(seq));
+	if (!n)
+		return;
+	if (about->usable)
+		take_mac(h, n, about->mac);
+	/* Asked because its time had come: what is not fresh is refreshed. */
+	if (seq && (!about->usable || about->stale))
+		netlink_provoke(h->netlink, n->ifindex, n->gateway);
+}
+
+/* The kernel has no entry of it. */
+void nexthops_refused(struct nexthops *h, uint32_t seq)
+{
+	uint32_t id = GPOINTER_TO_UINT(g_hash_table_lookup(h->asked, GUINT_TO_POINTER(seq)));
+
+	g_hash_table_remove(h->asked, GUINT_TO_POINTER(seq));
+	for (guint i = 0; i < h->all->len; i++) {
+		struct nexthop *n = g_ptr_array_index(h->all, i);
+
+		if (n->id == id)
+			netlink_provoke(h->netlink, n->ifindex, n->gateway);
+	}
+}
+
+struct nexthops *nexthops_create(struct install *install, struct routes_netlink *netlink,
+	void (*resolved)(void *user, const struct nexthop *n), void *user)
+{
+	struct nexthops *h = g_new0(struct nexthops, 1);
+
+	h->install = install;
+	h->netlink = netlink;
+	h->resolved = resolved;
+	h->user = user;
+	h->all = g_ptr_array_new();
+	h->asked = g_hash_table_new(g_direct_hash, g_direct_equal);
+	h->check = g_timeout_add(CHECK_MS, on_check, h);
+	return h;
+}
+
+void nexthops_destroy(struct nexthops *h)
+{
+	g_source_remove(h->check);
+	g_hash_table_destroy(h->asked);
+	g_ptr_array_free(h->all, TRUE);
+	g_free(h);
+}
+
+struct nexthop *nexthops_hold(
+	struct nexthops *h, int ifindex, const uint8_t gateway[16], uint16_t port)
+{
+	struct nexthop *n = find(h, ifindex, gateway);
+
+	if (n) {
+		n->holders++;
+		return n;
+	}
+	n = g_new0(struct nexthop, 1);
+	n->id = install_new_id(h->install);
+	n->ifindex = ifindex;
+	n->port = port;
+	n->holders = 1;
+	memcpy(n->gateway, gateway, 16);
+	n->wait_us = CHECK_FIRST_US;
+	n->check_us = now_us() + n->wait_us;
+	g_ptr_array_add(h->all, n);
+	send_nexthop(h, n);
+	look_at(h, n);
+	return n;
+}
+
+void nexthops_drop(struct nexthops *h, struct nexthop *n)
+{
+	struct mr_command c = {.type = MR_COMMAND_NEXTHOP_DEL};
+
+	if (!n || --n->holders)
+		return;
+	c.object.id = n->id;
+	install_command(h->install, &c, NULL, NULL);
+	g_ptr_array_remove_fast(h->all, n);
+	g_free(n);
+}
+
+void nexthops_announce(struct nexthops *h)
+{
+	for (guint i = 0; i < h->all->len; i++) {
+		struct nexthop *n = g_ptr_array_index(h->all, i);
+		int port = nexthops_find_port(h->install, n->ifindex);
+
+		if (port >= 0)
+			n->port = (uint16_t)port;
+		send_nexthop(h, n);
+	}
+}
