@@ -93,6 +93,8 @@ static int stream_unlink(struct worker *w, struct stream *s)
 	while (s->n_tracks > 0)
 		viewer_track_leave(s->tracks[s->n_tracks - 1]);
 	worker_unqueue_stream(w, s);
+	if (s->reorder.held > 0)
+		w->n_holding--;
 	clock_path_del(s->path_clock, &s->clock);
 	for (uint32_t i = 0; i < w->n_streams; i++) {
 		if (w->streams[i] != s)

@@ -87,6 +87,10 @@ static bool fanout_stream(struct worker *w, struct stream *s, uint16_t *budget)
 			s->live_position = 0;
 			continue;
 		}
+		if ((p->flags & PLAIN_HOLE) != 0) {
+			s->live_next++;
+			continue;
+		}
 		if (*budget == 0)
 			return false;
 		uint16_t n = fanout_packet(w, s, p, *budget);

@@ -90,6 +90,7 @@ struct worker {
 	bool moved;               /* a packet moved in this turn */
 	struct stream **streams;  /* linked streams that this worker owns */
 	uint32_t n_streams;
+	uint32_t n_holding; /* of them: with packets that wait to be put into order */
 	uint32_t streams_capacity;
 	struct viewer **viewers;
 	uint32_t n_viewers;
@@ -164,6 +165,9 @@ static inline void worker_drop_mbuf(struct worker *w, enum mr_drop reason, struc
 
 /* Puts a stream with new packets into the fan-out's list, once. */
 static inline void worker_queue_stream(struct worker *w, struct stream *s);
+
+/* From where to where a received frame went; classify has checked its headers. */
+void packet_endpoints(struct rte_mbuf *m, struct mr_endpoint *local, struct mr_endpoint *remote);
 
 /* Tells the main thread; lost when the ring is full (counted by the main thread's side). */
 void worker_notify(struct worker *w, uint32_t type, uint32_t id, uint32_t value, uint32_t ssrc);

@@ -86,6 +86,23 @@ uint64_t plain_ring_commit(
 	return index;
 }
 
+void plain_ring_mark_keyframe(struct plain_ring *r, uint64_t index)
+{
+	if (index < r->oldest || index >= r->next)
+		return;
+	r->packets[index & (r->capacity - 1)].flags |= PLAIN_KEYFRAME;
+	r->keyframe = index;
+	r->has_keyframe = true;
+}
+
+void plain_ring_skip(struct plain_ring *r, uint32_t n, uint64_t arrival_ns)
+{
+	for (uint32_t i = 0; i < n && i < PLAIN_GAP_MAX; i++) {
+		plain_ring_reserve(r, 0);
+		plain_ring_commit(r, 0, 0, PLAIN_HOLE, arrival_ns);
+	}
+}
+
 const struct plain_packet *plain_ring_get(const struct plain_ring *r, uint64_t index)
 {
 	if (index < r->oldest || index >= r->next)

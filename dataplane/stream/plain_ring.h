@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The one bounded ring of plaintext per stream: what stream input makes and
- * fan-out, repair and key-frame start read. Entries in index order without
- * gaps; payload bytes lie contiguous in a byte ring. Old packets fall out when
+ * fan-out, repair and key-frame start read. Entries in index order, holes
+ * included; payload bytes lie contiguous in a byte ring. Old packets fall out when
  * either runs full. Private to the stream's worker; no allocation after init.
  */
 #ifndef DATAPLANE_STREAM_PLAIN_RING_H
@@ -15,6 +15,9 @@
 #define PLAIN_MARKER 0x1u      /* the RTP marker bit */
 #define PLAIN_KEYFRAME 0x2u    /* first packet from which a decoder can start */
 #define PLAIN_FRAME_START 0x4u /* first packet of a frame (video) */
+#define PLAIN_HOLE 0x8u        /* the source lost it: an index without a packet */
+
+#define PLAIN_GAP_MAX 64 /* holes for one loss, however long it was */
 
 struct plain_packet {
 	uint64_t index;      /* 48 bits, assigned once, rising by 1 */
@@ -48,6 +51,12 @@ uint8_t *plain_ring_reserve(struct plain_ring *r, uint16_t len);
 /* Makes what was reserved the next packet; returns its index. */
 uint64_t plain_ring_commit(struct plain_ring *r, uint16_t len, uint32_t timestamp, uint16_t flags,
 	uint64_t arrival_ns);
+
+/* A packet put before turns out to begin a key frame. */
+void plain_ring_mark_keyframe(struct plain_ring *r, uint64_t index);
+/* The source lost `n` packets: viewers see a gap of as many numbers. At most
+ * PLAIN_GAP_MAX are left out. */
+void plain_ring_skip(struct plain_ring *r, uint32_t n, uint64_t arrival_ns);
 
 /* NULL when it is not kept (any more, or yet). */
 const struct plain_packet *plain_ring_get(const struct plain_ring *r, uint64_t index);

@@ -12,6 +12,11 @@ void rtp_receiver_init(struct rtp_receiver *r, uint32_t clock_rate)
 	r->clock_rate = clock_rate;
 }
 
+void rtp_receiver_restart(struct rtp_receiver *r)
+{
+	r->restart_pending = r->started;
+}
+
 static bool window_test(const struct rtp_receiver *r, uint64_t n)
 {
 	uint64_t bit = n % RTP_RECEIVER_WINDOW;
@@ -66,6 +71,7 @@ static void sequence_start(struct rtp_receiver *r, uint32_t ssrc, uint16_t seq)
 	r->base = UINT64_C(0x10000) + seq;
 	r->highest = r->base;
 	r->received = 1;
+	r->restart_pending = false;
 	r->bad_valid = false;
 	r->transit_valid = false;
 	memset(r->window, 0, sizeof(r->window));
@@ -101,11 +107,13 @@ static enum rtp_verdict accept_behind(struct rtp_receiver *r, uint64_t n)
 	return RTP_ACCEPT_LATE;
 }
 
-/* RFC 3550 A.1: two numbers in a row confirm that the source jumped. */
-static bool jump_confirmed(struct rtp_receiver *r, uint16_t seq)
+/* RFC 3550 A.1: two numbers in a row confirm that the source jumped, or that
+ * another SSRC is the source's new one and not a stray packet. */
+static bool jump_confirmed(struct rtp_receiver *r, uint32_t ssrc, uint16_t seq)
 {
-	bool confirmed = r->bad_valid && r->bad_next == seq;
+	bool confirmed = r->bad_valid && r->bad_ssrc == ssrc && r->bad_next == seq;
 
+	r->bad_ssrc = ssrc;
 	r->bad_next = (uint16_t)(seq + 1);
 	r->bad_valid = true;
 	return confirmed;
@@ -117,11 +125,18 @@ static enum rtp_verdict judge(
 	uint16_t ahead = (uint16_t)(seq - (uint16_t)r->highest);
 	uint16_t behind = (uint16_t)((uint16_t)r->highest - seq);
 
-	if (!r->started || ssrc != r->ssrc) {
+	if (!r->started || r->restart_pending) {
 		enum rtp_verdict v = r->started ? RTP_ACCEPT_RESTART : RTP_ACCEPT;
 		sequence_start(r, ssrc, seq);
 		*extended = r->highest;
 		return v;
+	}
+	if (ssrc != r->ssrc) {
+		if (!jump_confirmed(r, ssrc, seq))
+			return RTP_DROP_PROBATION;
+		sequence_start(r, ssrc, seq);
+		*extended = r->highest;
+		return RTP_ACCEPT_RESTART;
 	}
 	if (ahead != 0 && ahead < MAX_DROPOUT) {
 		*extended = r->highest + ahead;
@@ -131,7 +146,7 @@ static enum rtp_verdict judge(
 		*extended = r->highest - behind;
 		return accept_behind(r, *extended);
 	}
-	if (jump_confirmed(r, seq)) {
+	if (jump_confirmed(r, ssrc, seq)) {
 		sequence_start(r, ssrc, seq);
 		*extended = r->highest;
 		return RTP_ACCEPT_RESTART;

@@ -28,7 +28,9 @@ struct rtp_receiver {
 	uint64_t highest;                          /* extended sequence number, RFC 3550 A.1 */
 	uint64_t base;                             /* first extended number of this sequence */
 	uint64_t window[RTP_RECEIVER_WINDOW / 64]; /* bit n % WINDOW: number n was accepted */
+	bool restart_pending;                      /* the source reconnected */
 	uint16_t bad_next;                         /* probation: the number that confirms a jump */
+	uint32_t bad_ssrc;
 	bool bad_valid;
 	uint64_t expected_before; /* of finished sequences */
 	uint64_t received_before;
@@ -40,6 +42,9 @@ struct rtp_receiver {
 };
 
 void rtp_receiver_init(struct rtp_receiver *r, uint32_t clock_rate);
+
+/* The source reconnected: the next packet starts a new sequence, whatever it is. */
+void rtp_receiver_restart(struct rtp_receiver *r);
 
 /* Judges and, if it accepts, remembers. `extended` gets the number's extended form. */
 enum rtp_verdict rtp_receiver_accept(struct rtp_receiver *r, uint32_t ssrc, uint16_t seq,

@@ -11,13 +11,14 @@
 #include "dataplane/api/stats.h"
 #include "dataplane/stream/clock.h"
 #include "dataplane/stream/plain_ring.h"
+#include "dataplane/stream/reorder.h"
+#include "dataplane/stream/repack.h"
 #include "dataplane/stream/rtp_receiver.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
 struct viewer_track;
-struct repack; /* per codec: repack_h264.c, repack_vp8.c, repack_plain.c */
 
 struct stream {
 	/* main thread writes before link; constant afterwards */
@@ -34,12 +35,15 @@ struct stream {
 	/* private to the worker */
 	struct mr_stream_bind bind;   /* where packets come from now */
 	struct rtp_receiver receiver; /* which source numbers were accepted; loss, jitter */
+	struct reorder reorder;       /* accepted packets that wait for one before them */
 	struct repack *repack;        /* owned; to output payloads */
 	struct plain_ring ring;
 	struct clock_track clock;      /* output RTP time to NTP; member of `path_clock` */
 	struct clock_path *path_clock; /* borrowed: shared by the path's streams, same worker */
 	uint32_t timestamp_offset;     /* source RTP time to output RTP time */
 	uint32_t last_timestamp;       /* output, of the newest packet */
+	uint64_t last_arrival_ns;      /* CLOCK_MONOTONIC, ditto */
+	bool has_output;               /* there was a packet ever */
 	bool started;                  /* a packet was accepted since the last bind */
 	bool silent;                   /* reported as MR_STREAM_SILENT */
 	uint32_t findings;             /* reported already */
