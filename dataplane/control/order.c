@@ -90,6 +90,7 @@ static void worker_unqueue_stream(struct worker *w, struct stream *s)
 
 static int stream_unlink(struct worker *w, struct stream *s)
 {
+	handoff_forget(w, s);
 	while (s->n_tracks > 0)
 		viewer_track_leave(s->tracks[s->n_tracks - 1]);
 	worker_unqueue_stream(w, s);
@@ -141,6 +142,7 @@ static int viewer_link(struct worker *w, struct order *o)
 
 static int viewer_unlink(struct worker *w, struct viewer *v)
 {
+	handoff_forget(w, v);
 	for (unsigned int i = 0; i < MR_VIEWER_TRACKS; i++)
 		if (v->track[i].stream != NULL)
 			viewer_track_leave(&v->track[i]);

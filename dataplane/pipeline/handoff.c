@@ -28,9 +28,7 @@ static void batch_add(struct worker *w, struct batch *b, struct rte_mbuf *m)
 		b->pkts[b->n++] = m;
 }
 
-/* classify has judged it on the other worker: its meta says what it is. The
- * object may have gone since; its flow has gone with it, so has its owner's
- * link: whoever unlinks drains the rings first (control/order.c). */
+/* classify has judged it on the other worker: its meta says what it is. */
 static void handoff_take(struct worker *w, struct rte_mbuf *m)
 {
 	const struct packet_meta *meta = packet_meta(m);
@@ -63,6 +61,54 @@ static void handoff_take(struct worker *w, struct rte_mbuf *m)
 	default:
 		worker_drop_mbuf(w, MR_DROP_FLOW_UNKNOWN, m);
 	}
+}
+
+static uint16_t batch_forget(
+	struct worker *w, struct rte_mbuf **pkts, uint16_t n, const void *object)
+{
+	uint16_t kept = 0;
+
+	for (uint16_t i = 0; i < n; i++) {
+		if (packet_meta(pkts[i])->stream == object)
+			worker_drop_mbuf(w, MR_DROP_FLOW_UNKNOWN, pkts[i]);
+		else
+			pkts[kept++] = pkts[i];
+	}
+	return kept;
+}
+
+static void input_forget(struct worker *w, const struct stream *s)
+{
+	struct input_batch *in = &w->in.rtp;
+	uint16_t kept = 0;
+
+	for (uint16_t i = 0; i < in->n; i++) {
+		if (in->pkts[i].stream == s)
+			worker_drop_mbuf(w, MR_DROP_STREAM_UNBOUND, in->pkts[i].mbuf);
+		else
+			in->pkts[kept++] = in->pkts[i];
+	}
+	in->n = kept;
+}
+
+void handoff_forget(struct worker *w, const void *object)
+{
+	if (w->n_workers == 1)
+		return;
+	/* Between two turns all batches are empty, so what the rings hold now fits or is
+	 * dropped by name; the flow is gone from every worker, so nothing follows. */
+	for (uint8_t from = 0; from < w->n_workers; from++) {
+		void *m;
+
+		if (from == w->index)
+			continue;
+		while (rte_ring_sc_dequeue(w->handoff_in[from], &m) == 0)
+			handoff_take(w, m);
+	}
+	input_forget(w, object);
+	w->in.srtcp.n = batch_forget(w, w->in.srtcp.pkts, w->in.srtcp.n, object);
+	w->in.stun.n = batch_forget(w, w->in.stun.pkts, w->in.stun.n, object);
+	w->in.punt.n = batch_forget(w, w->in.punt.pkts, w->in.punt.n, object);
 }
 
 void handoff_stage(struct worker *w)

@@ -169,6 +169,10 @@ static inline void worker_queue_stream(struct worker *w, struct stream *s);
 /* From where to where a received frame went; classify has checked its headers. */
 void packet_endpoints(struct rte_mbuf *m, struct mr_endpoint *local, struct mr_endpoint *remote);
 
+/* An object is about to be unlinked from its owner: packets that other workers
+ * handed over for it are dropped. Between two turns. */
+void handoff_forget(struct worker *w, const void *object);
+
 /* Tells the main thread; lost when the ring is full (counted by the main thread's side). */
 void worker_notify(struct worker *w, uint32_t type, uint32_t id, uint32_t value, uint32_t ssrc);
 

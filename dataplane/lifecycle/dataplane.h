@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The data plane as a whole: made, run and unmade by the main thread.
+ *
+ *   init.c       EAL, memory, ports, workers; unwinds in reverse when a step fails
+ *   eal_args.c   the session file's words as EAL arguments
+ *   run.c        the main thread's loop
+ *   telemetry.c  totals and drops for rte_telemetry
+ */
+#ifndef DATAPLANE_LIFECYCLE_DATAPLANE_H
+#define DATAPLANE_LIFECYCLE_DATAPLANE_H
+
+#include "controlplane/config/config.h"
+#include "dataplane/control/control.h"
+#include "dataplane/pipeline/worker.h"
+#include "dataplane/port/port.h"
+
+#include <signal.h>
+#include <stdbool.h>
+
+struct dataplane {
+	const struct mr_config *config; /* borrowed */
+	struct mr_stats *stats;         /* the region, mapped */
+	int stats_fd;                   /* owned */
+	unsigned int n_ports;
+	struct port ports[MR_PORTS_MAX];
+	struct worker_set workers; /* owned here, borrowed by the control */
+	struct rte_mempool *pool[MR_WORKERS_MAX];
+	struct crypto_device *crypto; /* the main thread's: expands keys */
+	struct control control;
+	bool launched; /* workers run */
+};
+
+/* The most EAL arguments there can be. */
+#define EAL_ARGS_MAX 64
+
+/* Makes the argument vector (malloc'd strings, NULL at the end). Returns how
+ * many, or -errno with a text in `error`. */
+int eal_args_make(const struct mr_config *config, char **args, char *error, size_t error_len);
+void eal_args_free(char **args);
+
+/* `error` says what was wrong, where and what to do. 0 or -errno. */
+int dataplane_init(
+	struct dataplane *dp, const struct mr_config *config, char *error, size_t error_len);
+void dataplane_fini(struct dataplane *dp);
+
+/* Returns when `*stop` is set. */
+void dataplane_run(struct dataplane *dp, const volatile sig_atomic_t *stop);
+
+/* Registers /millrace/totals and /millrace/drops. 0 or -errno. */
+int telemetry_init(const struct dataplane *dp);
+void telemetry_fini(void);
+
+/* A port of the session file as dataplane/port wants it; `storage` holds the texts. */
+struct port_config_storage {
+	char addresses[MR_CONFIG_ADDRESSES_MAX][64];
+	const char *pointers[MR_CONFIG_ADDRESSES_MAX];
+	char gateway[64];
+};
+void port_config_from(struct port_config *to, struct port_config_storage *storage,
+	const struct mr_config *config, unsigned int index);
+
+#endif

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The main thread's loop: the control plane's wishes, and figures of the ports. */
+#include "dataplane/lifecycle/dataplane.h"
+
+#include <time.h>
+
+#define FIGURES_NS 100000000ull /* between looks at the ports' counters */
+#define BUSY_NS 1000000000ull   /* after something happened, look often */
+#define LOOK_MS 1               /* at notices and packets up while busy */
+#define QUIET_MS 5              /* ... and while nothing happens */
+
+static uint64_t monotonic_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000ull + (uint64_t)ts.tv_nsec;
+}
+
+void dataplane_run(struct dataplane *dp, const volatile sig_atomic_t *stop)
+{
+	uint64_t busy_ns = monotonic_ns();
+	uint64_t figures_ns = 0;
+
+	while (!*stop) {
+		uint64_t now = monotonic_ns();
+		int timeout_ms = now - busy_ns < BUSY_NS ? LOOK_MS : QUIET_MS;
+
+		if (control_turn(&dp->control, timeout_ms))
+			busy_ns = now;
+		if (now - figures_ns < FIGURES_NS)
+			continue;
+		figures_ns = now;
+		for (unsigned int i = 0; i < dp->n_ports; i++)
+			port_update_stats(&dp->ports[i]);
+	}
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Totals and drops for rte_telemetry (dpdk-telemetry.py): what DPDK's own tools
+ * expect of a DPDK program. Lists of streams and viewers are the CLI's: a
+ * telemetry answer holds 256 entries at most. The telemetry thread calls; it
+ * only reads counters.
+ */
+#include "dataplane/lifecycle/dataplane.h"
+
+#include <rte_telemetry.h>
+#include <string.h>
+
+/* The library's call-backs get no argument of ours. Set before the first
+ * registration; the region is never unmapped while the process lives. */
+static const struct mr_stats *telemetry_stats;
+
+static const struct mr_stats_worker *worker_at(uint32_t i)
+{
+	struct mr_stats_view view = {.stats = telemetry_stats, .size = telemetry_stats->size};
+
+	return mr_stats_entry(&view, &telemetry_stats->workers, i);
+}
+
+static uint64_t sum(size_t offset)
+{
+	uint64_t total = 0;
+
+	for (uint32_t i = 0; i < telemetry_stats->workers.count; i++) {
+		const _Atomic uint64_t *c = (const void *)((const uint8_t *)worker_at(i) + offset);
+		total += atomic_load_explicit(c, memory_order_relaxed);
+	}
+	return total;
+}
+
+static int totals(const char *cmd, const char *params, struct rte_tel_data *d)
+{
+	rte_tel_data_start_dict(d);
+	if (telemetry_stats == NULL)
+		return 0;
+#define ADD(field)                                                                                 \
+	rte_tel_data_add_dict_u64(d, #field, sum(offsetof(struct mr_stats_worker, field)))
+	ADD(turns);
+	ADD(busy_tsc);
+	ADD(idle_tsc);
+	ADD(sleep_tsc);
+	ADD(rx_packets);
+	ADD(tx_packets);
+	ADD(tx_bytes);
+	ADD(media_packets);
+	ADD(stun_answered);
+	ADD(srtcp_in);
+	ADD(srtcp_out);
+	ADD(punted);
+#undef ADD
+	return 0;
+}
+
+static int drops(const char *cmd, const char *params, struct rte_tel_data *d)
+{
+	rte_tel_data_start_dict(d);
+	if (telemetry_stats == NULL)
+		return 0;
+	for (unsigned int i = 0; i < MR_DROP_COUNT; i++)
+		rte_tel_data_add_dict_u64(d, mr_drop_name(i),
+			sum(offsetof(struct mr_stats_worker, drops) + i * sizeof(uint64_t)));
+	return 0;
+}
+
+int telemetry_init(const struct dataplane *dp)
+{
+	int rc;
+
+	telemetry_stats = dp->stats;
+	rc = rte_telemetry_register_cmd(
+		"/millrace/totals", totals, "Returns the sums over all workers. No parameters.");
+	if (rc == 0)
+		rc = rte_telemetry_register_cmd("/millrace/drops", drops,
+			"Returns the packets dropped, by reason. No parameters.");
+	return rc;
+}
+
+void telemetry_fini(void)
+{
+	telemetry_stats = NULL;
+}
