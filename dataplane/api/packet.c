@@ -59,6 +59,11 @@ static int message_continues(const struct mr_packet_joiner *j, const struct mr_p
 	       memcmp(&m->remote, &h->remote, sizeof(m->remote)) == 0;
 }
 
+void mr_packet_joiner_init(struct mr_packet_joiner *j)
+{
+	memset(j, 0, offsetof(struct mr_packet_joiner, data));
+}
+
 int mr_packet_take(struct mr_ring *r, struct mr_packet_joiner *j, unsigned int *budget)
 {
 	struct mr_packet m;
