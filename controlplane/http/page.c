@@ -35,9 +35,13 @@ static GBytes *page_bytes(void)
 
 void page_init(struct http_context *context)
 {
-	GBytes *bytes = page_bytes();
-	const char *page = g_bytes_get_data(bytes, NULL); /* GResource ends it with 0 */
+	GBytes *bytes;
+	const char *page;
 	GString *policy = g_string_new("default-src 'none'; script-src ");
+
+	page_register_resource(); /* more than once is fine */
+	bytes = page_bytes();
+	page = g_bytes_get_data(bytes, NULL); /* GResource ends it with 0 */
 
 	append_hash(policy, page, "<script>", "</script>");
 	g_string_append(policy, "; style-src ");
@@ -155,7 +159,10 @@ void page_redirect(struct http_context *context, SoupServerMessage *message, con
 	}
 	encoded = g_uri_escape_string(path, "/", FALSE);
 	location = g_strdup_printf("/%s/%s%s", encoded, query ? "?" : "", query ? query : "");
-	soup_server_message_set_redirect(message, SOUP_STATUS_MOVED_PERMANENTLY, location);
+	/* Relative: a proxy in front may have another scheme and host. */
+	soup_message_headers_replace(
+		soup_server_message_get_response_headers(message), "Location", location);
+	soup_server_message_set_status(message, SOUP_STATUS_MOVED_PERMANENTLY, NULL);
 	g_free(encoded);
 	g_free(location);
 }

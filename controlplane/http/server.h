@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The HTTP server: WHEP (whep.h), the player's page and the list of paths
- * (page.h), on libsoup. Connections, header and body sizes and the time a client may
- * take are bounded. Main thread.
+ * (page.h), on libsoup. Connections, body sizes and the time a client may take are
+ * bounded here, the size of headers by libsoup (64 KiB). Main thread.
  */
 #ifndef CONTROLPLANE_HTTP_SERVER_H
 #define CONTROLPLANE_HTTP_SERVER_H
@@ -14,8 +14,7 @@
 
 #include <libsoup/soup.h>
 
-#define HTTP_BODY_MAX (64u * 1024)   /* bytes of a request's body */
-#define HTTP_HEADER_MAX (32u * 1024) /* bytes of a request's line and headers */
+#define HTTP_BODY_MAX (64u * 1024) /* bytes of a request's body */
 #define HTTP_CONNECTIONS_MAX 1024
 
 /* What handlers of requests share. */

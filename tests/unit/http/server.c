@@ -1,0 +1,443 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Tests of controlplane/http: the real server on loopback, a real client, and
+ * doubles of the path and viewer tables behind it. */
+#include "controlplane/http/server.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <gio/gio.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define RESOURCE "0123456789abcdef0123456789abcdef"
+
+/* ---- doubles ---- */
+
+static struct path cam = {.id = 1, .name = "cam1", .state = MR_PATH_READY};
+static struct path demand = {.id = 2, .name = "demand", .state = MR_PATH_OFF};
+static struct path_listener *listener;
+static unsigned int wanted, deleted;
+
+struct path *path_table_lookup(struct path_table *table, const char *name)
+{
+	return strcmp(name, "cam1") == 0 ? &cam : strcmp(name, "demand") == 0 ? &demand : NULL;
+}
+
+struct path *path_table_at(struct path_table *table, unsigned int i)
+{
+	return i == 0 ? &cam : i == 1 ? &demand : NULL;
+}
+
+void path_listener_add(struct path_table *table, struct path_listener *l)
+{
+	listener = l;
+}
+
+void path_listener_del(struct path_table *table, struct path_listener *l)
+{
+	listener = NULL;
+}
+
+void path_want(struct path *path)
+{
+	wanted++;
+}
+
+void path_unwant(struct path *path)
+{
+	wanted--;
+}
+
+int viewer_table_offer(struct viewer_table *table, struct path *path, const char *sdp, size_t len,
+	struct viewer_offer_reply *reply)
+{
+	memset(reply, 0, sizeof(*reply));
+	reply->why = "said by the test";
+	if (path->state != MR_PATH_READY)
+		return -EAGAIN;
+	if (len == 3 && memcmp(sdp, "bad", 3) == 0)
+		return -EINVAL;
+	if (len == 5 && memcmp(sdp, "codec", 5) == 0)
+		return -ENOTSUP;
+	if (len == 4 && memcmp(sdp, "full", 4) == 0)
+		return -ENOSPC;
+	reply->answer = g_strdup("v=0\r\n");
+	strcpy(reply->resource, RESOURCE);
+	strcpy(reply->etag, "tag");
+	return 0;
+}
+
+int viewer_table_delete(struct viewer_table *table, const char *path, const char *resource)
+{
+	deleted++;
+	return 0;
+}
+
+const char *viewer_table_etag(struct viewer_table *table, const char *path, const char *resource)
+{
+	return strcmp(path, "cam1") == 0 && strcmp(resource, RESOURCE) == 0 ? "tag" : NULL;
+}
+
+/* ---- the server and its client ---- */
+
+struct fixture {
+	struct mr_config config;
+	struct http_server *server;
+	SoupSession *session;
+	uint16_t port;
+};
+
+static uint16_t free_port(void)
+{
+	GSocketListener *l = g_socket_listener_new();
+	uint16_t port = g_socket_listener_add_any_inet_port(l, NULL, NULL);
+
+	g_socket_listener_close(l);
+	g_object_unref(l);
+	return port;
+}
+
+static int start(struct fixture *f, const char *auth)
+{
+	static const char file[] =
+		"{\"dataplane\":{\"ports\":[{\"name\":\"wan\",\"device\":\"net_af_xdp,iface=x0\"}],"
+		"\"workers\":[1]},\"webrtcICEServers2\":[{\"url\":\"turn:t.example:3478\","
+		"\"username\":\"u\",\"password\":\"p\\\"q\"}],\"paths\":{\"cam1\":{\"source\":"
+		"\"rtsp://127.0.0.1:1/x\"},\"demand\":{\"source\":\"rtsp://127.0.0.1:1/y\","
+		"\"sourceOnDemand\":true}}}";
+	struct mr_config_report report;
+	int rc = mr_config_parse(&f->config, file, strlen(file), &report);
+
+	for (size_t i = 0; i < report.count; i++)
+		print_message("%s: %s\n", report.problems[i].path, report.problems[i].message);
+	mr_config_report_fini(&report);
+	assert_int_equal(rc, 0);
+	f->port = free_port();
+	inet_pton(AF_INET6, "::ffff:127.0.0.1", f->config.webrtc_address.addr);
+	f->config.webrtc_address.port = htons(f->port);
+	if (auth)
+		f->config.auth_http_address = strdup(auth);
+	assert_int_equal(http_server_create(&f->server, &f->config, NULL, NULL), 0);
+	f->session = soup_session_new_with_options("timeout", 15, NULL);
+	return 0;
+}
+
+static void stop(struct fixture *f)
+{
+	soup_session_abort(f->session);
+	g_object_unref(f->session);
+	http_server_destroy(f->server);
+	mr_config_fini(&f->config);
+}
+
+static void on_body(GObject *source, GAsyncResult *result, gpointer user)
+{
+	GBytes **body = user;
+
+	*body = soup_session_send_and_read_finish(SOUP_SESSION(source), result, NULL);
+	if (!*body)
+		*body = g_bytes_new_static("", 0);
+}
+
+/* One request; the message is the caller's. */
+static SoupMessage *ask(struct fixture *f, const char *method, const char *path, const char *type,
+	const char *text, size_t len, GBytes **body)
+{
+	char *uri = g_strdup_printf("http://127.0.0.1:%u%s", f->port, path);
+	SoupMessage *m = soup_message_new(method, uri);
+	GBytes *got = NULL;
+
+	g_free(uri);
+	soup_message_add_flags(m, SOUP_MESSAGE_NO_REDIRECT);
+	if (text) {
+		GBytes *bytes = g_bytes_new(text, len);
+
+		soup_message_set_request_body_from_bytes(m, type, bytes);
+		g_bytes_unref(bytes);
+	}
+	soup_session_send_and_read_async(f->session, m, G_PRIORITY_DEFAULT, NULL, on_body, &got);
+	while (!got)
+		g_main_context_iteration(NULL, TRUE);
+	if (body)
+		*body = got;
+	else
+		g_bytes_unref(got);
+	return m;
+}
+
+static const char *header(SoupMessage *m, const char *name)
+{
+	const char *value =
+		soup_message_headers_get_list(soup_message_get_response_headers(m), name);
+
+	return value ? value : "";
+}
+
+static void test_statuses(void **state)
+{
+	static const struct {
+		const char *method, *path, *type, *body;
+		unsigned int status;
+		const char *name, *value; /* a header of the answer */
+		const char *why;
+	} cases[] = {
+		{"POST", "/cam1/whep", "application/sdp", "ok", 201, "Location",
+			"/cam1/whep/" RESOURCE, "a session"},
+		{"POST", "/cam1/whep", "application/sdp", "ok", 201, "Content-Type",
+			"application/sdp", "its type"},
+		{"POST", "/cam1/whep", "application/sdp", "ok", 201, "ETag", "\"tag\"", "its tag"},
+		{"POST", "/cam1/whep", "application/sdp; charset=utf-8", "ok", 201,
+			"Access-Control-Allow-Origin", "*", "parameters of the type are fine"},
+		{"POST", "/none/whep", "application/sdp", "ok", 404, NULL, NULL, "unknown path"},
+		{"POST", "/cam1/whep", "application/sdp", "bad", 400, NULL, NULL, "malformed"},
+		{"POST", "/cam1/whep", "application/sdp", "codec", 400, NULL, NULL,
+			"no codec in common"},
+		{"POST", "/cam1/whep", "application/sdp", "full", 503, "Retry-After", "2", "limit"},
+		{"POST", "/cam1/whep", "text/plain", "ok", 415, NULL, NULL, "wrong type"},
+		{"POST", "/cam1/whep", NULL, NULL, 415, NULL, NULL, "no type"},
+		{"GET", "/cam1/whep", NULL, NULL, 405, "Allow", "OPTIONS, POST", "wrong method"},
+		{"PUT", "/cam1/whep", "application/sdp", "ok", 405, "Allow", "OPTIONS, POST",
+			"wrong method"},
+		{"OPTIONS", "/cam1/whep", NULL, NULL, 204, "Link",
+			"<turn:t.example:3478>; rel=\"ice-server\"; username=\"u\"; "
+			"credential=\"p\\\"q\"; credential-type=\"password\"",
+			"ICE servers"},
+		{"OPTIONS", "/cam1/whep", NULL, NULL, 204, "Access-Control-Allow-Methods",
+			"OPTIONS, POST", "CORS"},
+		{"DELETE", "/cam1/whep/" RESOURCE, NULL, NULL, 200, NULL, NULL, "the end"},
+		{"DELETE", "/cam1/whep/aaaa", NULL, NULL, 404, NULL, NULL, "unknown resource"},
+		{"DELETE", "/demand/whep/" RESOURCE, NULL, NULL, 404, NULL, NULL,
+			"another path's resource"},
+		{"GET", "/cam1/whep/" RESOURCE, NULL, NULL, 405, "Allow", "OPTIONS, PATCH, DELETE",
+			"wrong method"},
+		{"PATCH", "/cam1/whep/" RESOURCE, "application/trickle-ice-sdpfrag", "a=x", 204,
+			NULL, NULL, "candidates are not needed"},
+		{"PATCH", "/cam1/whep/" RESOURCE, "text/plain", "a=x", 415, NULL, NULL,
+			"wrong type"},
+		{"GET", "/cam1", NULL, NULL, 301, "Location", "/cam1/", "to the page"},
+		{"GET", "/cam1?a=b", NULL, NULL, 301, "Location", "/cam1/?a=b", "with its query"},
+		{"GET", "/cam1/", NULL, NULL, 200, "Content-Type", "text/html; charset=utf-8",
+			"the page"},
+		{"POST", "/cam1/", "text/plain", "ok", 405, "Allow", "GET, HEAD", "not a form"},
+		{"GET", "/none/", NULL, NULL, 404, NULL, NULL, "no page"},
+		{"GET", "/", NULL, NULL, 200, NULL, NULL, "the list"},
+	};
+	struct fixture f;
+
+	start(&f, NULL);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		SoupMessage *m = ask(&f, cases[i].method, cases[i].path, cases[i].type,
+			cases[i].body, cases[i].body ? strlen(cases[i].body) : 0, NULL);
+
+		if (soup_message_get_status(m) != cases[i].status)
+			fail_msg("%s: status %u", cases[i].why, soup_message_get_status(m));
+		if (cases[i].name && strcmp(header(m, cases[i].name), cases[i].value) != 0)
+			fail_msg("%s: %s: %s", cases[i].why, cases[i].name,
+				header(m, cases[i].name));
+		g_object_unref(m);
+	}
+	assert_int_equal(deleted, 1);
+	stop(&f);
+}
+
+static void test_body_too_long(void **state)
+{
+	size_t sizes[] = {HTTP_BODY_MAX + 1, 500000};
+	struct fixture f;
+
+	start(&f, NULL);
+	for (size_t i = 0; i < 2; i++) {
+		char *text = g_strnfill(sizes[i], 'a');
+		SoupMessage *m =
+			ask(&f, "POST", "/cam1/whep", "application/sdp", text, sizes[i], NULL);
+
+		assert_int_equal(soup_message_get_status(m), 413);
+		g_object_unref(m);
+		g_free(text);
+	}
+	stop(&f);
+}
+
+static void test_page(void **state)
+{
+	struct fixture f;
+	SoupMessage *m;
+	GBytes *body;
+	gsize len;
+	const char *text;
+
+	start(&f, NULL);
+	m = ask(&f, "GET", "/cam1/", NULL, NULL, 0, &body);
+	text = g_bytes_get_data(body, &len);
+	assert_non_null(g_strstr_len(text, len, "RTCPeerConnection"));
+	assert_null(g_strstr_len(text, len, "https://")); /* nothing from elsewhere */
+	assert_null(g_strstr_len(text, len, "style="));   /* the policy would refuse it */
+	assert_non_null(strstr(header(m, "Content-Security-Policy"), "script-src 'sha256-"));
+	g_bytes_unref(body);
+	g_object_unref(m);
+	stop(&f);
+}
+
+/* A source on demand: the request waits, the source comes, the answer is sent. */
+static gboolean source_comes(gpointer user)
+{
+	demand.state = MR_PATH_READY;
+	assert_non_null(listener);
+	listener->changed(listener->user, &demand);
+	return G_SOURCE_REMOVE;
+}
+
+static void test_on_demand(void **state)
+{
+	struct fixture f;
+	SoupMessage *m;
+
+	start(&f, NULL);
+	g_timeout_add(200, source_comes, NULL);
+	m = ask(&f, "POST", "/demand/whep", "application/sdp", "ok", 2, NULL);
+	assert_int_equal(soup_message_get_status(m), 201);
+	assert_int_equal(wanted, 0);
+	assert_null(listener);
+	demand.state = MR_PATH_OFF;
+	g_object_unref(m);
+	stop(&f);
+}
+
+/* The authorisation server: who is called "ok" may watch. */
+static char *asked;
+
+static void on_question(SoupServer *server, SoupServerMessage *message, const char *path,
+	GHashTable *query, gpointer user)
+{
+	GBytes *body = soup_message_body_flatten(soup_server_message_get_request_body(message));
+	gsize len;
+	const char *text = g_bytes_get_data(body, &len);
+
+	g_free(asked);
+	asked = g_strndup(text, len);
+	soup_server_message_set_status(message, strstr(asked, "\"user\":\"ok\"") ? 200 : 403, NULL);
+	g_bytes_unref(body);
+}
+
+static void test_authorisation(void **state)
+{
+	SoupServer *hook = soup_server_new(NULL, NULL);
+	uint16_t port = free_port();
+	char *address = g_strdup_printf("http://127.0.0.1:%u/auth", port);
+	GInetAddress *loopback = g_inet_address_new_loopback(G_SOCKET_FAMILY_IPV4);
+	GSocketAddress *listen = g_inet_socket_address_new(loopback, port);
+	struct fixture f;
+	SoupMessage *m;
+	char *uri;
+
+	soup_server_add_handler(hook, NULL, on_question, NULL, NULL);
+	assert_true(soup_server_listen(hook, listen, 0, NULL));
+	start(&f, address);
+	m = ask(&f, "POST", "/cam1/whep?token=t", "application/sdp", "ok", 2, NULL);
+	assert_int_equal(soup_message_get_status(m), 401);
+	assert_string_equal(header(m, "WWW-Authenticate"), "Basic realm=\"millrace\"");
+	assert_non_null(strstr(asked, "\"path\":\"cam1\""));
+	assert_non_null(strstr(asked, "\"ip\":\"127.0.0.1\""));
+	assert_non_null(strstr(asked, "\"query\":\"token=t\""));
+	assert_non_null(strstr(asked, "\"protocol\":\"webrtc\""));
+	g_object_unref(m);
+	m = ask(&f, "GET", "/cam1/", NULL, NULL, 0, NULL);
+	assert_int_equal(soup_message_get_status(m), 401);
+	g_object_unref(m);
+
+	uri = g_strdup_printf("http://127.0.0.1:%u/cam1/whep", f.port);
+	m = soup_message_new("POST", uri);
+	g_free(uri);
+	{
+		GBytes *bytes = g_bytes_new_static("ok", 2), *got = NULL;
+
+		soup_message_set_request_body_from_bytes(m, "application/sdp", bytes);
+		g_bytes_unref(bytes);
+		soup_message_headers_append(soup_message_get_request_headers(m), "Authorization",
+			"Basic b2s6c2VjcmV0"); /* ok:secret */
+		soup_session_send_and_read_async(
+			f.session, m, G_PRIORITY_DEFAULT, NULL, on_body, &got);
+		while (!got)
+			g_main_context_iteration(NULL, TRUE);
+		g_bytes_unref(got);
+	}
+	assert_int_equal(soup_message_get_status(m), 201);
+	assert_non_null(strstr(asked, "\"password\":\"secret\""));
+	g_object_unref(m);
+	/* the hook is away: nobody may watch */
+	soup_server_disconnect(hook);
+	m = ask(&f, "POST", "/cam1/whep", "application/sdp", "ok", 2, NULL);
+	assert_int_equal(soup_message_get_status(m), 401);
+	g_object_unref(m);
+	stop(&f);
+	g_clear_pointer(&asked, g_free);
+	g_object_unref(hook);
+	g_object_unref(loopback);
+	g_object_unref(listen);
+	g_free(address);
+}
+
+/* Bytes that are no HTTP, or endless headers: the connection ends, the server goes on. */
+static void test_hostile_bytes(void **state)
+{
+	static const char *const begins[] = {"\x16\x03\x01\x02", "GET", "GET / HTTP/9.9\r\n\r\n",
+		"POST /cam1/whep HTTP/1.1\r\nContent-Length: -5\r\n\r\n",
+		"POST /cam1/whep HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"};
+	struct fixture f;
+	SoupMessage *m;
+
+	start(&f, NULL);
+	for (size_t i = 0; i <= sizeof(begins) / sizeof(begins[0]); i++) {
+		GSocketClient *client = g_socket_client_new();
+		GSocketConnection *c =
+			g_socket_client_connect_to_host(client, "127.0.0.1", f.port, NULL, NULL);
+		GSocket *socket = g_socket_connection_get_socket(c);
+		char *flood = g_strnfill(65536, 'x');
+		gint64 end = g_get_monotonic_time() + 500000;
+		size_t sent = 0;
+
+		g_socket_set_blocking(socket, FALSE);
+		if (i < sizeof(begins) / sizeof(begins[0])) {
+			g_socket_send(socket, begins[i], strlen(begins[i]), NULL, NULL);
+			end = g_get_monotonic_time() + 50000;
+			flood[0] = '\0';
+		} else {
+			g_socket_send(socket, "GET / HTTP/1.1\r\nX: ", 19, NULL, NULL);
+		}
+		while (g_get_monotonic_time() < end) {
+			gssize n = flood[0] ? g_socket_send(socket, flood, 65536, NULL, NULL) : 0;
+
+			sent += n > 0 ? n : 0;
+			while (g_main_context_iteration(NULL, FALSE))
+				continue;
+		}
+		/* what the server swallowed is bounded; the rest is in socket buffers */
+		if (sent > 16u << 20)
+			fail_msg("%zu bytes of one header were taken", sent);
+		g_free(flood);
+		g_object_unref(c);
+		g_object_unref(client);
+	}
+	m = ask(&f, "GET", "/", NULL, NULL, 0, NULL);
+	assert_int_equal(soup_message_get_status(m), 200);
+	g_object_unref(m);
+	stop(&f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_statuses),
+		cmocka_unit_test(test_body_too_long),
+		cmocka_unit_test(test_page),
+		cmocka_unit_test(test_on_demand),
+		cmocka_unit_test(test_authorisation),
+		cmocka_unit_test(test_hostile_bytes),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
