@@ -10,18 +10,9 @@
 #define CONTROLPLANE_VIEWER_PUBLIC_PORT_H
 
 #include "controlplane/install.h"
-
-#include <glib.h>
-#include <stdbool.h>
+#include "controlplane/viewer/public_flow.h"
 
 struct public_port;
-
-/* From where to where; the identity of a candidate pair. No padding: hashed as bytes. */
-struct public_flow {
-	struct mr_endpoint local;  /* ours */
-	struct mr_endpoint remote; /* theirs */
-	uint64_t kernel;           /* 1: by the kernel's socket, 0: by the data plane */
-};
 
 typedef void (*public_receive_fn)(
 	const struct public_flow *flow, const uint8_t *data, size_t len, void *user);
@@ -34,12 +25,5 @@ void public_port_destroy(struct public_port *port);
 /* `nexthop_id` is not looked at for the kernel's way. 0, -EAGAIN, -ENOTCONN or -errno. */
 int public_port_send(struct public_port *port, const struct public_flow *flow, uint32_t nexthop_id,
 	const void *data, size_t len);
-
-guint public_flow_hash(gconstpointer flow);
-gboolean public_flow_equal(gconstpointer a, gconstpointer b);
-
-/* "192.0.2.1:8189" or "[2001:db8::1]:8189"; returns `out`. */
-#define ENDPOINT_TEXT_MAX 56 /* bytes */
-const char *endpoint_format(const struct mr_endpoint *e, char out[ENDPOINT_TEXT_MAX]);
 
 #endif
