@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Plays a page in headless Chromium, N times at once, and prints what getStats()
+// says of each as one JSON object on the last line. Works with any page that makes
+// an RTCPeerConnection and has a video element.
+//
+// usage: node play.mjs --url URL [--viewers N] [--seconds N] [--profile-dir DIR]
+//                      [--screenshot FILE] [--patience SECONDS] [--keep]
+import { parseArgs } from 'node:util';
+import { mkdirSync } from 'node:fs';
+import { chromium } from 'playwright-core';
+
+const { values: options } = parseArgs({
+  options: {
+    url: { type: 'string' },
+    viewers: { type: 'string', default: '1' },
+    seconds: { type: 'string', default: '10' },
+    patience: { type: 'string', default: '15' }, // seconds for the first frame
+    'profile-dir': { type: 'string' },
+    screenshot: { type: 'string' },
+    keep: { type: 'boolean', default: false }, // end without the page's good-bye
+  },
+});
+
+const FLAGS = [
+  '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
+  '--disable-background-networking', '--disable-component-update', '--disable-sync',
+  '--autoplay-policy=no-user-gesture-required',
+];
+
+// In the page, before its own scripts: remember its connections and its first frame.
+function hook() {
+  const Native = window.RTCPeerConnection;
+  const seen = { connections: [], firstFrame: null };
+  window.millraceSeen = seen;
+  window.RTCPeerConnection = class extends Native {
+    constructor(...args) {
+      super(...args);
+      seen.connections.push({ pc: this, at: performance.now() });
+    }
+  };
+  addEventListener('DOMContentLoaded', () => {
+    document.querySelector('video')?.requestVideoFrameCallback((now) => { seen.firstFrame = now; });
+  });
+}
+
+// In the page: the figures of its latest connection.
+async function look() {
+  const { connections, firstFrame } = window.millraceSeen;
+  const latest = connections[connections.length - 1];
+  if (!latest) return { attempts: 0 };
+  const report = await latest.pc.getStats();
+  const seen = {
+    attempts: connections.length, state: latest.pc.connectionState, at: performance.now(),
+    startedAt: connections[0].at, firstFrameAt: firstFrame, video: null, audio: null,
+  };
+  report.forEach((s) => {
+    if (s.type === 'inbound-rtp') {
+      seen[s.kind] = {
+        packetsReceived: s.packetsReceived, packetsLost: s.packetsLost, bytesReceived: s.bytesReceived,
+        codec: report.get(s.codecId)?.mimeType, jitterBufferDelay: s.jitterBufferDelay,
+        jitterBufferEmittedCount: s.jitterBufferEmittedCount, framesDecoded: s.framesDecoded,
+        framesDropped: s.framesDropped, keyFramesDecoded: s.keyFramesDecoded,
+        freezeCount: s.freezeCount, frameWidth: s.frameWidth, frameHeight: s.frameHeight,
+        nackCount: s.nackCount, pliCount: s.pliCount, decoder: s.decoderImplementation,
+        totalSamplesReceived: s.totalSamplesReceived, concealedSamples: s.concealedSamples,
+        estimatedPlayoutTimestamp: s.estimatedPlayoutTimestamp,
+      };
+    } else if (s.type === 'transport') {
+      seen.srtpCipher = s.srtpCipher;
+      seen.dtlsState = s.dtlsState;
+      seen.dtlsCipher = s.dtlsCipher;
+    }
+  });
+  return seen;
+}
+
+const sleep = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
+const round = (x) => (Number.isFinite(x) ? Math.round(x * 100) / 100 : null);
+
+async function firstFrame(page, until) {
+  for (;;) {
+    const seen = await page.evaluate(look);
+    if (seen.video?.framesDecoded > 0 || Date.now() > until) return seen;
+    await sleep(50);
+  }
+}
+
+// Rates are those between the first frame and the end, totals are the connection's.
+function figures(first, last) {
+  const v = last.video ?? {};
+  const from = first.video ?? {};
+  const seconds = (last.at - first.at) / 1000;
+  const emitted = v.jitterBufferEmittedCount - from.jitterBufferEmittedCount;
+  return {
+    state: last.state ?? 'new',
+    attempts: last.attempts,
+    framesDecoded: v.framesDecoded ?? 0,
+    framesPerSecond: round((v.framesDecoded - from.framesDecoded) / seconds) ?? 0,
+    packetsReceived: v.packetsReceived ?? 0,
+    packetsLost: v.packetsLost ?? 0,
+    srtpCipher: last.srtpCipher ?? null,
+    dtlsCipher: last.dtlsCipher ?? null,
+    timeToFirstFrameMs: last.firstFrameAt ? round(last.firstFrameAt - last.startedAt) : null,
+    jitterBufferDelayMs: emitted > 0 ? round(1000 * (v.jitterBufferDelay - from.jitterBufferDelay) / emitted) : null,
+    audioPacketsReceived: last.audio?.packetsReceived ?? 0,
+    audioPacketsLost: last.audio?.packetsLost ?? 0,
+    audioConcealedSamples: last.audio?.concealedSamples ?? 0,
+    // what plays now of each track, on the sender's clock, milliseconds apart
+    audioBehindVideoMs: last.audio?.estimatedPlayoutTimestamp && v.estimatedPlayoutTimestamp
+      ? round(v.estimatedPlayoutTimestamp - last.audio.estimatedPlayoutTimestamp) : null,
+    videoCodec: v.codec ?? null,
+    audioCodec: last.audio?.codec ?? null,
+    size: v.frameWidth ? `${v.frameWidth}x${v.frameHeight}` : null,
+    framesDropped: v.framesDropped ?? 0,
+    keyFramesDecoded: v.keyFramesDecoded ?? 0,
+    freezeCount: v.freezeCount ?? 0,
+    nackCount: v.nackCount ?? 0,
+    pliCount: v.pliCount ?? 0,
+  };
+}
+
+async function watch(context, number) {
+  const page = await context.newPage();
+  page.on('pageerror', (e) => console.error(`viewer ${number}: ${e.message}`));
+  page.on('console', (m) => { if (m.type() === 'error') console.error(`viewer ${number}: ${m.text()}`); });
+  await page.addInitScript(hook);
+  await page.goto(options.url, { timeout: 15000 });
+  const first = await firstFrame(page, Date.now() + 1000 * options.patience);
+  console.error(first.video?.framesDecoded > 0 ? `viewer ${number}: plays` : `viewer ${number}: no frame, connection ${first.state}`);
+  await sleep(1000 * options.seconds);
+  const last = await page.evaluate(look);
+  if (options.screenshot && number === 1) {
+    await page.keyboard.press('s'); // our page shows its figures
+    await sleep(1500);
+    await page.screenshot({ path: options.screenshot });
+  }
+  if (!options.keep) await page.goto('about:blank'); // the page says good-bye
+  return { ...figures(first, last) };
+}
+
+const directory = options['profile-dir'];
+mkdirSync(directory, { recursive: true });
+const context = await chromium.launchPersistentContext(directory, {
+  executablePath: '/usr/bin/chromium', args: FLAGS, viewport: { width: 1280, height: 720 },
+});
+try {
+  const numbers = Array.from({ length: Number(options.viewers) }, (_, i) => i + 1);
+  const outcomes = await Promise.allSettled(numbers.map((n) => watch(context, n)));
+  const viewers = outcomes.map((o) => (o.status === 'fulfilled' ? o.value : { error: o.reason.message }));
+  console.log(JSON.stringify({ viewers }));
+} finally {
+  await context.close();
+}

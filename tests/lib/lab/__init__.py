@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A laboratory: network namespaces, millrace's processes in them, a browser.
+
+What scripts/demo, scripts/bench and the end-to-end and pipeline tests share.
+Everything a run makes carries the run's pid in its name and is taken away by
+Lab.close(), also after a failure; what a killed run left behind is removed by
+the next one. Nothing outside the namespaces is addressed.
+
+	with Lab('demo') as lab:
+		lab.wire()
+		gateway = Gateway(lab, session)
+		gateway.start()
+"""
+from .net import Lab, LabError, inside
+from .process import Failure, Process
+from .gateway import BUILD, TOP, Camera, Gateway, program, session_file
+from .browser import Browser, play
+
+__all__ = ['BUILD', 'TOP', 'Browser', 'Camera', 'Failure', 'Gateway', 'Lab', 'LabError', 'Process',
+           'inside', 'play', 'program', 'session_file']
