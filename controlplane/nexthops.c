@@ -42,15 +42,29 @@ int nexthops_find_port(const struct install *install, int ifindex)
 	return -1;
 }
 
-static void send_nexthop(struct nexthops *h, const struct nexthop *n)
+/* Packets go down a ring of their own and may overtake a command: nobody sends
+ * by a next hop before the data plane has said that it knows it. */
+static void on_told(int status, void *user)
+{
+	struct nexthop *n = user;
+
+	n->telling--;
+	if (status != 0 || !n->known || n->resolved || n->telling > 0)
+		return;
+	n->resolved = true;
+	n->table->resolved(n->table->user, n);
+}
+
+static void send_nexthop(struct nexthops *h, struct nexthop *n)
 {
 	struct mr_command c = {.type = MR_COMMAND_NEXTHOP_SET};
 
 	c.nexthop_set.nexthop_id = n->id;
 	c.nexthop_set.port = n->port;
 	memcpy(c.nexthop_set.mac, n->mac, sizeof(n->mac));
-	c.nexthop_set.valid = n->resolved;
-	install_command(h->install, &c, NULL, NULL);
+	c.nexthop_set.valid = n->known;
+	if (install_command(h->install, &c, on_told, n) == 0)
+		n->telling++;
 }
 
 static struct nexthop *find(struct nexthops *h, int ifindex, const uint8_t gateway[16])
@@ -89,7 +103,7 @@ static gboolean on_check(gpointer user_data)
 
 		if (now < n->check_us)
 			continue;
-		if (n->resolved) {
+		if (n->known) {
 			n->check_us = now + until_next_check();
 		} else {
 			n->wait_us = MIN(n->wait_us * 2, CHECK_LAST_US);
@@ -102,18 +116,14 @@ static gboolean on_check(gpointer user_data)
 
 static void take_mac(struct nexthops *h, struct nexthop *n, const uint8_t mac[6])
 {
-	bool was_resolved = n->resolved;
-
-	if (!was_resolved)
+	if (!n->known)
 		n->check_us = now_us() + until_next_check();
 	n->wait_us = CHECK_FIRST_US;
-	if (was_resolved && !memcmp(n->mac, mac, 6))
+	if (n->known && !memcmp(n->mac, mac, 6))
 		return;
 	memcpy(n->mac, mac, 6);
-	n->resolved = true;
+	n->known = true;
 	send_nexthop(h, n);
-	if (!was_resolved)
-		h->resolved(h->user, n);
 }
 
 void nexthops_neighbour(struct nexthops *h, uint32_t seq, const struct netlink_neighbour *about)
@@ -177,6 +187,7 @@ struct nexthop *nexthops_hold(
 		return n;
 	}
 	n = g_new0(struct nexthop, 1);
+	n->table = h;
 	n->id = install_new_id(h->install);
 	n->ifindex = ifindex;
 	n->port = port;
@@ -196,6 +207,7 @@ void nexthops_drop(struct nexthops *h, struct nexthop *n)
 
 	if (!n || --n->holders)
 		return;
+	install_forget(h->install, n);
 	c.object.id = n->id;
 	install_command(h->install, &c, NULL, NULL);
 	g_ptr_array_remove_fast(h->all, n);

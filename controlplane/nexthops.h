@@ -19,18 +19,21 @@ struct install;
 struct nexthops;
 
 struct nexthop {
-	uint32_t id; /* of the data plane */
+	struct nexthops *table; /* borrowed */
+	uint32_t id;            /* of the data plane */
 	int ifindex;
 	uint8_t gateway[16];
 	uint16_t port; /* index in the data plane */
-	bool resolved;
+	bool known;    /* `mac` is there */
+	bool resolved; /* ... and the data plane has it: packets may be sent */
 	uint8_t mac[6];
+	unsigned int telling; /* NEXTHOP_SETs that were not answered yet */
 	unsigned int holders;
 	uint64_t check_us; /* when it is looked at next */
 	uint64_t wait_us;  /* unresolved: until the look after that */
 };
 
-/* `resolved` is called when a next hop gets its first MAC address. */
+/* `resolved` is called when the data plane has a next hop's first MAC address. */
 struct nexthops *nexthops_create(struct install *install, struct routes_netlink *netlink,
 	void (*resolved)(void *user, const struct nexthop *n), void *user);
 void nexthops_destroy(struct nexthops *h);

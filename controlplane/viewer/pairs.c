@@ -4,13 +4,19 @@
 
 #include <string.h>
 
+/* Packets may go: the data plane knows the next hop and its MAC address. */
+static bool is_ready(const struct pair *pair)
+{
+	return pair->routed && pair->route_info.status == 0 && pair->route_info.resolved;
+}
+
 static void on_route(void *user, const struct route_info *info)
 {
 	struct pair *pair = user;
 
 	pair->route_info = *info;
 	pair->routed = true;
-	if (info->status == 0 && pair->waiting_len > 0) {
+	if (is_ready(pair) && pair->waiting_len > 0) {
 		public_port_send(pair->pairs->port, &pair->flow, info->nexthop_id, pair->waiting,
 			pair->waiting_len);
 		pair->waiting_len = 0;
@@ -73,10 +79,10 @@ struct pair *pairs_add(struct pairs *pairs, const struct public_flow *flow,
 
 void pair_send(struct pair *pair, const void *data, size_t len)
 {
-	if (pair->flow.kernel || (pair->routed && pair->route_info.status == 0)) {
+	if (pair->flow.kernel || is_ready(pair)) {
 		public_port_send(
 			pair->pairs->port, &pair->flow, pair->route_info.nexthop_id, data, len);
-	} else if (!pair->routed && len <= sizeof(pair->waiting)) {
+	} else if (len <= sizeof(pair->waiting)) {
 		memcpy(pair->waiting, data, len);
 		pair->waiting_len = len;
 	}
