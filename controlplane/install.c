@@ -168,11 +168,15 @@ void install_forget(struct install *install, const void *user)
 int install_send_packet(
 	struct install *install, const struct mr_packet *head, const void *data, size_t len)
 {
+	struct mr_packet ordered;
 	int rc;
 
 	if (install->state < STATE_TABLE)
 		return -ENOTCONN;
-	rc = mr_packet_put(&install->client.channel.packets_down, head, data, len);
+	memcpy(&ordered, head, offsetof(struct mr_packet, data));
+	/* Not before what was commanded up to now: the packet may need it. */
+	ordered.after = install->sent.length + install->waiting.length > 0 ? install->cookie : 0;
+	rc = mr_packet_put(&install->client.channel.packets_down, &ordered, data, len);
 	if (rc == 0)
 		install->doorbell_due = true;
 	return rc;

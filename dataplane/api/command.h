@@ -181,7 +181,7 @@ struct mr_record {
 struct mr_command {
 	uint32_t type; /* enum mr_command_type */
 	uint32_t reserved;
-	uint64_t cookie; /* echoed in the reply */
+	uint64_t cookie; /* echoed in the reply; rises from command to command (mr_packet.after) */
 	union {
 		struct mr_object object;
 		struct mr_listen listen;

@@ -31,7 +31,6 @@ int mr_packet_put(struct mr_ring *r, const struct mr_packet *head, const void *d
 	memcpy(&h, head, offsetof(struct mr_packet, data));
 	h.total = (uint32_t)len;
 	h.reserved = 0;
-	memset(h.reserved2, 0, sizeof(h.reserved2));
 	for (i = 0; i < slots; i++) {
 		h.offset = i * MR_PACKET_DATA;
 		h.len = h.total - h.offset < MR_PACKET_DATA ? h.total - h.offset : MR_PACKET_DATA;

@@ -38,7 +38,9 @@ struct mr_packet {
 	uint64_t arrival_ns; /* CLOCK_MONOTONIC; 0 down: now */
 	struct mr_endpoint local;
 	struct mr_endpoint remote;
-	uint8_t reserved2[8];
+	/* Down: cookie of the command that has to be carried out before, 0: none. The
+	 * rings are apart: without it a packet may overtake the command that it needs. */
+	uint64_t after;
 	uint8_t data[MR_PACKET_DATA];
 };
 static_assert(sizeof(struct mr_packet) == MR_PACKET_SIZE, "mr_packet");

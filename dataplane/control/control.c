@@ -54,6 +54,7 @@ static void control_attach(struct control *c)
 	c->announcing = true;
 	c->announce_at = 0;
 	c->packets_up_seen = 0;
+	atomic_store_explicit(&c->config.workers.worker[0]->commands_done, 0, memory_order_release);
 	rings_to_worker(c, c->channel);
 	atomic_fetch_add_explicit(&c->config.stats->control_attaches, 1, memory_order_relaxed);
 	atomic_store_explicit(&c->config.stats->control_attached, 1, memory_order_relaxed);
@@ -160,6 +161,8 @@ static bool take_commands(struct control *c)
 		e.cookie = m.cookie;
 		e.reply.command = m.type;
 		e.reply.status = command_execute(c, &m);
+		atomic_store_explicit(&c->config.workers.worker[0]->commands_done, e.cookie,
+			memory_order_release);
 		control_event(c, &e);
 		any = true;
 	}

@@ -12,9 +12,10 @@
 
 #include <string.h>
 
-#define PUNT_RATE 20000      /* datagrams per second to the control plane */
-#define PUNT_BURST 2048      /* of them at once */
-#define RECEIVE_MESSAGES 128 /* slots taken from the packet ring per turn */
+#define PUNT_RATE 20000            /* datagrams per second to the control plane */
+#define PUNT_BURST 2048            /* of them at once */
+#define RECEIVE_MESSAGES 128       /* slots taken from the packet ring per turn */
+#define DOWN_WAIT_NS 1000000000ull /* for the command that a datagram follows */
 
 static void channel_broken(struct worker *w)
 {
@@ -161,6 +162,38 @@ static void receive_rtp(struct worker *w, const struct mr_packet_joiner *j)
 	};
 }
 
+/* Whether the command that the datagram follows has been carried out. One that
+ * never comes holds the ring up for a second, then the datagram goes. */
+static bool receive_due(struct worker *w, const struct mr_packet_joiner *j)
+{
+	uint64_t done = atomic_load_explicit(&w->commands_done, memory_order_acquire);
+
+	if (j->head.after <= done) {
+		w->down_waits = false;
+		return true;
+	}
+	if (!w->down_waits)
+		w->down_waits_ns = w->now_ns;
+	w->down_waits = true;
+	return false;
+}
+
+/* The next datagram that is due: 1; 0: none; -EPROTO. */
+static int receive_next(struct worker *w, struct mr_packet_joiner *j, unsigned int *budget)
+{
+	int rc = 1;
+
+	if (w->down_waits && w->now_ns - w->down_waits_ns > DOWN_WAIT_NS) {
+		worker_drop(w, MR_DROP_DOWN_INVALID, 1);
+		w->down_waits = false;
+	}
+	if (!w->down_waits)
+		rc = mr_packet_take(w->packets_down, j, budget);
+	if (rc != 1)
+		return rc;
+	return receive_due(w, j) ? 1 : 0;
+}
+
 void punt_receive(struct worker *w)
 {
 	struct mr_packet_joiner *j = w->joiner;
@@ -173,7 +206,7 @@ void punt_receive(struct worker *w)
 	/* Room for the largest datagram and for what the ports bring in this turn. */
 	while (budget > 0 && w->in.rtp.n < BATCH_MAX / 2 && w->tx.n < BATCH_MAX / 2 &&
 		w->staging_used + MR_PACKET_TOTAL_MAX + 64 <= WORKER_STAGING) {
-		rc = mr_packet_take(w->packets_down, j, &budget);
+		rc = receive_next(w, j, &budget);
 		if (rc <= 0)
 			break;
 		w->moved = true;

@@ -80,6 +80,7 @@ struct worker {
 
 	/* main thread writes, worker reads */
 	_Atomic bool stop;
+	_Atomic uint64_t commands_done; /* worker 0: cookie of the last command carried out */
 
 	/* private to the worker */
 	uint64_t now_ns;          /* CLOCK_MONOTONIC at the start of the turn */
@@ -106,9 +107,11 @@ struct worker {
 	struct mr_packet_joiner *joiner; /* worker 0; owned */
 	uint8_t *staging;                /* worker 0; owned, WORKER_STAGING bytes */
 	uint32_t staging_used;
-	uint8_t first_port; /* that is polled first in the next turn */
-	uint16_t ip_id;     /* IPv4 identification of the next packet, RFC 6864 */
-	uint64_t punt_tokens; /* packets that may still go up, refilled with time */
+	bool down_waits;        /* the joiner's datagram waits for a command */
+	uint64_t down_waits_ns; /* since */
+	uint8_t first_port;     /* that is polled first in the next turn */
+	uint16_t ip_id;         /* IPv4 identification of the next packet, RFC 6864 */
+	uint64_t punt_tokens;   /* packets that may still go up, refilled with time */
 	uint64_t punt_refilled_ns;
 
 	/* valid within one turn */
