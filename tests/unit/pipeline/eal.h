@@ -24,7 +24,7 @@ static inline int eal_start(const char *vdev)
 
 	snprintf(prefix, sizeof(prefix), "--file-prefix=mr-unit-%d", (int)getpid());
 	for (int i = 0; i < argc; i++)
-		argv[i] = strdup(args[i]);
+		argv[i] = (char *)(uintptr_t)args[i]; /* EAL moves them about, no more */
 	return rte_eal_init(argc, argv) < 0 ? -1 : 0;
 }
 
