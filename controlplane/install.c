@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Client of the data plane on the main loop: see install.h. Main thread, except
- * connect_thread(). */
+/* Client of the data plane on the main loop: see install.h. Main thread. */
 #include "controlplane/install.h"
 
+#include "controlplane/command_queue.h"
+#include "controlplane/connector.h"
 #include "controlplane/log.h"
 #include "crypto/secret.h"
 
@@ -13,22 +14,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#define CONNECT_TIMEOUT_MS 1000
-#define OUTSTANDING_MAX MR_CHANNEL_COMMANDS /* unanswered: replies must fit the event ring */
 #define EVENTS_PER_TURN 256
 #define PACKET_SLOTS_PER_TURN 512
 #define PACKET_KINDS 8
 #define ID_BLOCK 4096u /* ids reserved at once in the global record */
 
 enum install_state { STATE_IDLE, STATE_CONNECTING, STATE_TABLE, STATE_ATTACHED };
-
-/* One command, first waiting for room, then for its reply. */
-struct pending {
-	uint64_t cookie;
-	install_reply_fn reply; /* NULL: nobody asks */
-	void *user;
-	struct mr_command *command; /* owned; NULL once in the ring */
-};
 
 struct packet_handler {
 	install_packet_fn handler;
@@ -48,9 +39,7 @@ struct install {
 	int last_error; /* of connecting, so that it is logged once */
 	GCancellable *cancel;
 
-	uint64_t cookie;
-	GQueue waiting; /* struct pending, not yet in the ring */
-	GQueue sent;    /* struct pending, in the ring or beyond, in order */
+	struct command_queue commands;
 	GArray *listeners;
 	struct packet_handler packets[PACKET_KINDS];
 	struct mr_packet_joiner joiner;
@@ -63,22 +52,6 @@ struct install {
 
 static void detach(struct install *install, const char *why);
 static void connect_soon(struct install *install);
-
-static void pending_free(struct pending *p)
-{
-	if (p->command) {
-		secret_wipe(p->command, sizeof(*p->command));
-		g_free(p->command);
-	}
-	g_free(p);
-}
-
-static void pending_finish(struct pending *p, int status)
-{
-	if (p->reply)
-		p->reply(status, p->user);
-	pending_free(p);
-}
 
 /* ---- down ---- */
 
@@ -112,57 +85,26 @@ static GSourceFuncs doorbell_funcs = {
 
 static void flush_commands(struct install *install)
 {
-	struct pending *p;
-	int rc;
-
-	while (install->sent.length < OUTSTANDING_MAX &&
-		(p = g_queue_peek_head(&install->waiting)) != NULL) {
-		rc = mr_ring_enqueue(
-			&install->client.channel.commands, p->command, sizeof(*p->command));
-		if (rc < 0)
-			return; /* full: the next reply makes room; -EPROTO shows on reading */
-		secret_wipe(p->command, sizeof(*p->command));
-		g_free(p->command);
-		p->command = NULL;
-		g_queue_push_tail(&install->sent, g_queue_pop_head(&install->waiting));
+	if (command_queue_flush(&install->commands, &install->client.channel.commands))
 		install->doorbell_due = true;
-	}
 }
 
 int install_command(struct install *install, const struct mr_command *command,
 	install_reply_fn reply, void *user)
 {
-	struct pending *p;
+	int rc;
 
 	if (install->state < STATE_TABLE)
 		return -ENOTCONN;
-	if (install->waiting.length >= INSTALL_QUEUE_MAX)
-		return -ENOBUFS;
-	p = g_new0(struct pending, 1);
-	p->cookie = ++install->cookie;
-	p->reply = reply;
-	p->user = user;
-	p->command = g_memdup2(command, sizeof(*command));
-	p->command->cookie = p->cookie;
-	g_queue_push_tail(&install->waiting, p);
-	flush_commands(install);
-	return 0;
-}
-
-static void forget_in(GQueue *queue, const void *user)
-{
-	for (GList *l = queue->head; l; l = l->next) {
-		struct pending *p = l->data;
-
-		if (p->user == user)
-			p->reply = NULL;
-	}
+	rc = command_queue_add(&install->commands, command, reply, user);
+	if (rc == 0)
+		flush_commands(install);
+	return rc;
 }
 
 void install_forget(struct install *install, const void *user)
 {
-	forget_in(&install->waiting, user);
-	forget_in(&install->sent, user);
+	command_queue_forget(&install->commands, user);
 }
 
 int install_send_packet(
@@ -175,7 +117,7 @@ int install_send_packet(
 		return -ENOTCONN;
 	memcpy(&ordered, head, offsetof(struct mr_packet, data));
 	/* Not before what was commanded up to now: the packet may need it. */
-	ordered.after = install->sent.length + install->waiting.length > 0 ? install->cookie : 0;
+	ordered.after = command_queue_last_open(&install->commands);
 	rc = mr_packet_put(&install->client.channel.packets_down, &ordered, data, len);
 	if (rc == 0)
 		install->doorbell_due = true;
@@ -258,20 +200,9 @@ size_t install_ports(const struct install *install, const struct mr_port_info **
 
 static void take_reply(struct install *install, const struct mr_event *event)
 {
-	struct pending *p;
-
-	/* In order; one that was skipped (event ring full) will not come any more. */
-	while ((p = g_queue_peek_head(&install->sent)) != NULL && p->cookie < event->cookie) {
-		g_queue_pop_head(&install->sent);
-		pending_finish(p, -EPROTO);
-		if (install->state < STATE_TABLE)
-			return;
-	}
-	if (!p || p->cookie != event->cookie)
-		return;
-	g_queue_pop_head(&install->sent);
-	flush_commands(install);
-	pending_finish(p, event->reply.status > 0 ? -EPROTO : event->reply.status);
+	command_queue_reply(&install->commands, event->cookie, event->reply.status);
+	if (install->state >= STATE_TABLE)
+		flush_commands(install);
 }
 
 static void take_port(struct install *install, const struct mr_port_info *port)
@@ -392,16 +323,11 @@ static gboolean drain(gpointer user)
 static gboolean on_event_fd(gint fd, GIOCondition condition, gpointer user)
 {
 	struct install *install = user;
-	uint64_t n;
 
-	if (read(fd, &n, sizeof(n)) < 0 && errno != EAGAIN) {
-		install->event_watch = 0;
-		detach(install, "the event descriptor failed");
-		return G_SOURCE_REMOVE;
-	}
+	mr_client_clear_event(&install->client);
 	if (install->again == 0)
 		drain(install);
-	return G_SOURCE_CONTINUE;
+	return G_SOURCE_CONTINUE; /* drain() has removed it when it detached */
 }
 
 static void take_kept_fd(struct install *install, const struct mr_socket_message *m, int fd)
@@ -441,54 +367,24 @@ static gboolean on_socket(gint fd, GIOCondition condition, gpointer user)
 
 /* ---- connecting ---- */
 
-struct connect_job {
-	char *socket_path;
-	struct mr_client client;
-	int rc;
-};
-
-static void connect_job_free(gpointer data)
+static void on_connected(int rc, const struct mr_client *client, void *user)
 {
-	struct connect_job *job = data;
-
-	if (job->rc == 0)
-		mr_client_close(&job->client);
-	g_free(job->socket_path);
-	g_free(job);
-}
-
-/* Waits for HELLO, which a stopped data plane never sends: not on the loop. */
-static void connect_thread(
-	GTask *task, gpointer source, gpointer task_data, GCancellable *cancellable)
-{
-	struct connect_job *job = task_data;
-
-	job->rc = mr_client_connect(&job->client, job->socket_path, CONNECT_TIMEOUT_MS);
-	g_task_return_boolean(task, TRUE);
-}
-
-static void connect_done(GObject *source, GAsyncResult *result, gpointer user)
-{
-	struct connect_job *job = g_task_get_task_data(G_TASK(result));
 	struct install *install = user;
 
-	if (g_cancellable_is_cancelled(g_task_get_cancellable(G_TASK(result))))
-		return; /* install is gone; the job closes what it has */
-	if (job->rc < 0) {
-		if (job->rc != install->last_error)
+	if (rc < 0) {
+		if (rc != install->last_error)
 			log_warn("-", "event=no_dataplane socket=%s error=\"%s\"",
-				install->socket_path, g_strerror(-job->rc));
-		install->last_error = job->rc;
+				install->socket_path, g_strerror(-rc));
+		install->last_error = rc;
 		install->state = STATE_IDLE;
 		connect_soon(install);
 		return;
 	}
-	install->client = job->client;
-	job->rc = -ECANCELED; /* the client is ours now */
+	install->client = *client;
 	install->last_error = 0;
 	install->state = STATE_TABLE;
 	install->n_ports = 0;
-	install->joiner.have = 0;
+	mr_packet_joiner_init(&install->joiner);
 	install->socket_watch = g_unix_fd_add(
 		install->client.socket, G_IO_IN | G_IO_HUP | G_IO_ERR, on_socket, install);
 	install->event_watch =
@@ -499,16 +395,10 @@ static void connect_done(GObject *source, GAsyncResult *result, gpointer user)
 static gboolean connect_now(gpointer user)
 {
 	struct install *install = user;
-	struct connect_job *job = g_new0(struct connect_job, 1);
-	GTask *task = g_task_new(NULL, install->cancel, connect_done, install);
 
 	install->retry_timer = 0;
 	install->state = STATE_CONNECTING;
-	job->rc = -ECANCELED;
-	job->socket_path = g_strdup(install->socket_path);
-	g_task_set_task_data(task, job, connect_job_free);
-	g_task_run_in_thread(task, connect_thread);
-	g_object_unref(task);
+	connector_start(install->socket_path, install->cancel, on_connected, install);
 	return G_SOURCE_REMOVE;
 }
 
@@ -530,15 +420,12 @@ static void close_client(struct install *install)
 static void detach(struct install *install, const char *why)
 {
 	bool announced = install->state == STATE_ATTACHED;
-	struct pending *p;
 
 	log_warn("-", "event=detached why=\"%s\"", why);
 	close_client(install);
 	install->state = STATE_IDLE;
 	install->doorbell_due = false;
-	while ((p = g_queue_pop_head(&install->sent)) != NULL ||
-		(p = g_queue_pop_head(&install->waiting)) != NULL)
-		pending_finish(p, -ENOTCONN);
+	command_queue_fail(&install->commands, -ENOTCONN);
 	for (guint i = 0; announced && i < install->listeners->len; i++) {
 		struct install_listener *l =
 			&g_array_index(install->listeners, struct install_listener, i);
@@ -559,8 +446,7 @@ struct install *install_create(const char *socket_path)
 	install->listeners = g_array_new(FALSE, FALSE, sizeof(struct install_listener));
 	install->cancel = g_cancellable_new();
 	install->next_id = 1;
-	g_queue_init(&install->waiting);
-	g_queue_init(&install->sent);
+	command_queue_init(&install->commands);
 	install->doorbell = g_source_new(&doorbell_funcs, sizeof(struct doorbell_source));
 	((struct doorbell_source *)install->doorbell)->install = install;
 	g_source_attach(install->doorbell, NULL);
@@ -579,12 +465,6 @@ static gboolean on_finish_timeout(gpointer user)
 	return G_SOURCE_REMOVE;
 }
 
-static void forget_all(struct install *install, GQueue *queue)
-{
-	for (GList *l = queue->head; l; l = l->next)
-		((struct pending *)l->data)->reply = NULL;
-}
-
 void install_finish(struct install *install, unsigned int timeout_ms)
 {
 	bool over = false;
@@ -592,11 +472,10 @@ void install_finish(struct install *install, unsigned int timeout_ms)
 
 	g_array_set_size(install->listeners, 0);
 	memset(install->packets, 0, sizeof(install->packets));
-	forget_all(install, &install->waiting);
-	forget_all(install, &install->sent);
+	command_queue_forget_all(&install->commands);
 	timer = g_timeout_add(timeout_ms, on_finish_timeout, &over);
 	while (!over && install->state >= STATE_TABLE &&
-		(install->waiting.length > 0 || install->sent.length > 0))
+		command_queue_last_open(&install->commands) != 0)
 		g_main_context_iteration(NULL, TRUE);
 	if (!over)
 		g_source_remove(timer);
@@ -614,8 +493,7 @@ void install_destroy(struct install *install)
 	close_client(install);
 	g_source_destroy(install->doorbell);
 	g_source_unref(install->doorbell);
-	g_queue_clear_full(&install->waiting, (GDestroyNotify)pending_free);
-	g_queue_clear_full(&install->sent, (GDestroyNotify)pending_free);
+	command_queue_fini(&install->commands);
 	g_array_free(install->listeners, TRUE);
 	g_free(install->socket_path);
 	g_free(install);
