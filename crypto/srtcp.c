@@ -79,7 +79,8 @@ int srtcp_tx_init(const struct crypto_device *dev, struct srtcp_tx *s,
 int srtcp_rx_init(const struct crypto_device *dev, struct srtcp_rx *s,
 	const struct srtp_profile *profile, const struct srtp_session_keys *rtcp_keys)
 {
-	srtp_replay_init(&s->replay);
+	memset(s->sender, 0, sizeof(s->sender));
+	s->n_senders = 0;
 	return srtp_tx_init(dev, &s->key, profile, rtcp_keys);
 }
 
@@ -168,10 +169,35 @@ static int open_ctr(struct crypto_device *dev, struct srtcp_rx *s, uint8_t *buf,
 	return dev->ops->cipher(dev, &s->key, iv, buf + CLEAR_LEN, len - CLEAR_LEN);
 }
 
+/* The sender's entry; the first free one, not counted yet, for a new sender;
+ * NULL when there is no room. */
+static struct srtcp_sender *sender_find(struct srtcp_rx *s, uint32_t ssrc)
+{
+	for (uint32_t i = 0; i < s->n_senders; i++)
+		if (s->sender[i].ssrc == ssrc)
+			return &s->sender[i];
+	if (s->n_senders == SRTCP_SENDERS_MAX)
+		return NULL;
+	srtp_replay_init(&s->sender[s->n_senders].replay);
+	return &s->sender[s->n_senders];
+}
+
+/* An authenticated packet came from it. */
+static void sender_accept(
+	struct srtcp_rx *s, struct srtcp_sender *from, uint32_t ssrc, uint32_t index)
+{
+	if (from == &s->sender[s->n_senders]) {
+		from->ssrc = ssrc;
+		s->n_senders++;
+	}
+	srtp_replay_accept(&from->replay, index);
+}
+
 int srtcp_unprotect(struct crypto_device *dev, struct srtcp_rx *s, uint8_t *buf, size_t len)
 {
 	const struct srtp_tx_layout *key = srtp_tx_layout(&s->key);
 	uint32_t trailer, index, ssrc;
+	struct srtcp_sender *from;
 	size_t tag_len, plain_len;
 	int err;
 
@@ -188,7 +214,8 @@ int srtcp_unprotect(struct crypto_device *dev, struct srtcp_rx *s, uint8_t *buf,
 	ssrc = get_be32(buf + 4);
 
 	/* RFC 3711 3.3: the replay list is asked first and told last. */
-	if (srtp_replay_check(&s->replay, index) != 0)
+	from = sender_find(s, ssrc);
+	if (from == NULL || srtp_replay_check(&from->replay, index) != 0)
 		return -EALREADY;
 	if (is_aead(key))
 		err = open_aead(dev, s, buf, plain_len, ssrc, index);
@@ -196,6 +223,6 @@ int srtcp_unprotect(struct crypto_device *dev, struct srtcp_rx *s, uint8_t *buf,
 		err = open_ctr(dev, s, buf, plain_len, ssrc, index);
 	if (err != 0)
 		return err;
-	srtp_replay_accept(&s->replay, index);
+	sender_accept(s, from, ssrc, index);
 	return (int)plain_len;
 }

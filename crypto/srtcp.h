@@ -18,9 +18,19 @@ struct srtcp_tx {
 	uint32_t reserved;
 };
 
+/* Every sender under the key counts for itself (RFC 3711 3.2.3): a browser
+ * reports from one SSRC per track. More senders than these are refused. */
+#define SRTCP_SENDERS_MAX 8
+
+struct srtcp_sender {
+	uint32_t ssrc;
+	struct srtp_replay replay; /* of the 31-bit index */
+};
+
 struct srtcp_rx {
 	struct srtp_tx key;
-	struct srtp_replay replay; /* of the 31-bit index */
+	struct srtcp_sender sender[SRTCP_SENDERS_MAX]; /* in the order in which they came */
+	uint32_t n_senders;
 };
 
 int srtcp_tx_init(const struct crypto_device *dev, struct srtcp_tx *s,
@@ -41,8 +51,8 @@ int srtcp_protect(
 
 /*
  * In place; authenticates before anything is believed. Returns the plain
- * length, or -EBADMSG (authentication failed), -EALREADY (replayed or older
- * than the window), -EINVAL (too short, or the E flag is missing: we always
+ * length, or -EBADMSG (authentication failed), -EALREADY (replayed, older than
+ * its sender's window, or from one sender too many), -EINVAL (too short, or the E flag is missing: we always
  * encrypt and refuse clear SRTCP). Whatever was refused never holds plaintext.
  */
 int srtcp_unprotect(struct crypto_device *dev, struct srtcp_rx *s, uint8_t *buf, size_t len);

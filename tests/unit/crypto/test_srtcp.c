@@ -177,6 +177,7 @@ static void test_replayed(void **state)
 		link_init(&l, profile_ids[p], 0);
 		for (int i = 0; i < 200; i++) {
 			random_bytes(&l.random, wire[i], sizeof(wire[i]));
+			memset(wire[i] + 4, 0x77, 4); /* one sender */
 			len = srtcp_protect(l.dev, &l.tx, wire[i], 28, sizeof(wire[i]));
 			assert_true(len > 28);
 		}
@@ -201,6 +202,37 @@ static void test_replayed(void **state)
 			assert_int_equal(
 				srtcp_unprotect(l.dev, &l.rx, buf, (size_t)len), cases[i].want);
 		}
+		link_fini(&l);
+	}
+}
+
+/* Browsers report from one SSRC per track, each with indices of its own. */
+static void test_senders_count_apart(void **state)
+{
+	for (int p = 0; p < 3; p++) {
+		uint8_t buf[64];
+		struct link l;
+
+		link_init(&l, profile_ids[p], 0);
+		for (uint8_t sender = 0; sender <= SRTCP_SENDERS_MAX; sender++) {
+			bool room = sender < SRTCP_SENDERS_MAX;
+
+			l.tx.next_index = 0;
+			for (int i = 0; i < 3; i++) {
+				uint8_t again[64];
+				int len;
+
+				random_bytes(&l.random, buf, sizeof(buf));
+				memset(buf + 4, sender, 4);
+				len = srtcp_protect(l.dev, &l.tx, buf, 28, sizeof(buf));
+				memcpy(again, buf, sizeof(buf));
+				assert_int_equal(srtcp_unprotect(l.dev, &l.rx, buf, (size_t)len),
+					room ? 28 : -EALREADY);
+				assert_int_equal(srtcp_unprotect(l.dev, &l.rx, again, (size_t)len),
+					-EALREADY);
+			}
+		}
+		assert_int_equal(l.rx.n_senders, SRTCP_SENDERS_MAX);
 		link_fini(&l);
 	}
 }
@@ -295,6 +327,7 @@ int main(void)
 		cmocka_unit_test(test_tampered),
 		cmocka_unit_test(test_no_unauthenticated_plaintext),
 		cmocka_unit_test(test_replayed),
+		cmocka_unit_test(test_senders_count_apart),
 		cmocka_unit_test(test_index_never_reused),
 		cmocka_unit_test(test_key_spent),
 		cmocka_unit_test(test_lengths),
