@@ -27,7 +27,7 @@ struct rtsp_auth {
 	char *realm;
 	char *nonce;
 	char *opaque;
-	char cnonce[17];
+	char cnonce[48]; /* ours, anew with each challenge */
 };
 
 void rtsp_auth_init(struct rtsp_auth *auth, const char *user, const char *password);

@@ -75,6 +75,8 @@ static void take_rtpmap(struct track *t, const char *rtpmap)
 		if (g_ascii_isgraph(rtpmap[i]))
 			t->codec_name[n++] = rtpmap[i];
 	}
+	if (!t->codec_name[0])
+		strcpy(t->codec_name, "unknown");
 	if (rtpmap[len] == '/')
 		sscanf(rtpmap + len + 1, "%9u/%3u", &clock, &channels);
 	t->clock_rate = clock;

@@ -102,7 +102,7 @@ static void take_codec(struct sdp_track *out, const GstSDPMedia *media)
 		}
 	}
 	if (!have_first) {
-		const char *format = gst_sdp_media_get_format(media, 0);
+		const char *format = n ? gst_sdp_media_get_format(media, 0) : NULL;
 
 		g_strlcpy(out->track.codec_name, "unknown", sizeof(out->track.codec_name));
 		if (format && rtsp_url_is_plain(format))
@@ -130,7 +130,8 @@ static void take_media(struct sdp_track *out, const GstSDPMedia *media)
 	out->track.kind = media_kind(gst_sdp_media_get_media(media));
 	out->port = (uint16_t)gst_sdp_media_get_port(media);
 	copy_control(out->control, gst_sdp_media_get_attribute_val(media, "control"));
-	take_address(out->address, gst_sdp_media_get_connection(media, 0));
+	if (gst_sdp_media_connections_len(media) > 0)
+		take_address(out->address, gst_sdp_media_get_connection(media, 0));
 	take_codec(out, media);
 	if (out->track.codec == MR_CODEC_NONE)
 		return;
@@ -169,6 +170,8 @@ int sdp_tracks_parse(struct sdp_tracks *out, const char *text, size_t len)
 
 	memset(out, 0, sizeof(*out));
 	len = strnlen(text, len);
+	if (!len)
+		return -EINVAL;
 	if (len > SDP_SIZE_MAX)
 		return -E2BIG;
 	copy = g_strndup(text, len);

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* RTSP sources against a real server on loopback, the data plane recorded. */
-#include "controlplane/source/path.h"
-#include "controlplane/source/path_private.h"
 #include "tests/unit/source/camera.h"
-#include "tests/unit/source/recorder.h"
+#include "tests/unit/source/fixture.h"
 
 #include <arpa/inet.h>
 #include <gst/gst.h>
@@ -15,80 +13,6 @@
 
 #include <cmocka.h>
 
-struct fixture {
-	struct mr_config config;
-	struct mr_config_path entries[32];
-	struct recorder recorder;
-	struct install *install;
-	struct path_table *table;
-	char url[32][64];
-	char host[32][32];
-};
-
-static void add_path(struct fixture *f, const char *name, const char *host, uint16_t port,
-	enum mr_config_transport transport)
-{
-	uint32_t i = f->config.n_paths++;
-	struct mr_config_path *p = &f->entries[i];
-
-	snprintf(p->name, sizeof(p->name), "%s", name);
-	snprintf(f->url[i], sizeof(f->url[i]), "rtsp://%s:%u/cam", host, port);
-	snprintf(f->host[i], sizeof(f->host[i]), "%s", host);
-	p->source.kind = MR_SOURCE_RTSP;
-	p->source.url = f->url[i];
-	p->source.host = f->host[i];
-	p->source.port = port;
-	p->rtsp_transport = transport;
-}
-
-static void open_table(struct fixture *f, bool attach)
-{
-	f->install = recorder_create(&f->recorder);
-	assert_int_equal(path_table_create(&f->table, &f->config, f->install), 0);
-	if (attach)
-		recorder_attach(f->install);
-}
-
-static struct fixture *fixture_new(void)
-{
-	struct fixture *f = g_new0(struct fixture, 1);
-
-	f->config.paths = f->entries;
-	f->config.udp_max_payload = 1452;
-	f->config.read_timeout_ms = 10000;
-	snprintf(f->config.dataplane.stats_socket, sizeof(f->config.dataplane.stats_socket),
-		"/nonexistent/stats.sock");
-	return f;
-}
-
-static void run_ms(unsigned int ms)
-{
-	gint64 end = g_get_monotonic_time() + ms * 1000;
-
-	while (g_get_monotonic_time() < end) {
-		while (g_main_context_iteration(NULL, FALSE))
-			;
-		g_usleep(1000);
-	}
-}
-
-static void fixture_free(struct fixture *f)
-{
-	recorder_detach(f->install);
-	run_ms(50);
-	path_table_destroy(f->table);
-	run_ms(50); /* what waits for the main loop to be freed */
-	recorder_destroy(f->install);
-	g_free(f);
-}
-
-#define WAIT_FOR(ms, condition)                                                                    \
-	do {                                                                                       \
-		for (int waited = 0; !(condition) && waited < (ms); waited += 10)                  \
-			run_ms(10);                                                                \
-		assert_true(condition);                                                            \
-	} while (0)
-
 static void plays_over(enum mr_config_transport transport, enum mr_input_kind input)
 {
 	struct camera *camera = camera_start(&(struct camera_options){0});
@@ -97,8 +21,8 @@ static void plays_over(enum mr_config_transport transport, enum mr_input_kind in
 	const struct track *video, *audio;
 	struct path *path;
 
-	add_path(f, "cam", "127.0.0.1", camera_port(camera), transport);
-	open_table(f, true);
+	fixture_add_rtsp(f, "cam", "127.0.0.1", camera_port(camera), transport);
+	fixture_open(f, true);
 	path = path_table_lookup(f->table, "cam");
 	assert_non_null(path);
 	WAIT_FOR(10000, path->state == MR_PATH_READY);
@@ -146,11 +70,104 @@ static void plays_over_udp(void **state)
 	plays_over(MR_TRANSPORT_UDP, MR_INPUT_WIRE);
 }
 
+static void refused_udp_becomes_tcp(void **state)
+{
+	struct camera *camera = camera_start(&(struct camera_options){.tcp_only = true});
+	struct fixture *f = fixture_new();
+	struct path *path;
+
+	fixture_add_rtsp(f, "cam", "127.0.0.1", camera_port(camera), MR_TRANSPORT_AUTOMATIC);
+	fixture_open(f, true);
+	path = path_table_lookup(f->table, "cam");
+	/* Much sooner than the 3 s that silence takes. */
+	WAIT_FOR(2500, path->state == MR_PATH_READY);
+	assert_string_equal(path->note, "RTSP over TCP, 2 tracks");
+	WAIT_FOR(5000, f->recorder.rtp[96] > 5);
+	fixture_free(f);
+	camera_stop(camera);
+}
+
+static void comes_back_after_the_camera(void **state)
+{
+	struct camera *camera = camera_start(&(struct camera_options){0});
+	uint16_t port = camera_port(camera);
+	struct fixture *f = fixture_new();
+	uint32_t video, audio, before;
+	struct path *path;
+
+	fixture_add_rtsp(f, "cam", "127.0.0.1", port, MR_TRANSPORT_TCP);
+	fixture_open(f, true);
+	path = path_table_lookup(f->table, "cam");
+	WAIT_FOR(10000, path->state == MR_PATH_READY && f->recorder.rtp[96] > 5);
+	video = path_track(path, MR_KIND_VIDEO)->stream_id;
+	audio = path_track(path, MR_KIND_AUDIO)->stream_id;
+	camera_stop(camera);
+	WAIT_FOR(3000, path->state != MR_PATH_READY);
+	WAIT_FOR(3000, recorder_bind(&f->recorder, video)->input == MR_INPUT_NONE);
+	assert_int_equal(recorder_bind(&f->recorder, audio)->input, MR_INPUT_NONE);
+	assert_false(path_track(path, MR_KIND_VIDEO)->ready);
+	WAIT_FOR(3000, strstr(path->note, "connection refused, next attempt in"));
+	camera = camera_start(&(struct camera_options){.port = port});
+	WAIT_FOR(15000, path->state == MR_PATH_READY);
+	before = f->recorder.rtp[96];
+	WAIT_FOR(5000, f->recorder.rtp[96] > before + 5);
+	/* The same streams: numbering goes on. */
+	assert_int_equal(path_track(path, MR_KIND_VIDEO)->stream_id, video);
+	assert_int_equal(path_track(path, MR_KIND_AUDIO)->stream_id, audio);
+	assert_int_equal(recorder_count(&f->recorder, MR_COMMAND_STREAM_ADD), 2);
+	assert_int_equal(recorder_bind(&f->recorder, video)->input, MR_INPUT_RING);
+	fixture_free(f);
+	camera_stop(camera);
+}
+
+static void credentials(void **state)
+{
+	static const struct {
+		struct camera_options camera;
+		const char *user, *password;
+		const char *note; /* of the path: begins with it */
+		const char *why;
+	} cases[] = {
+		{{.basic = "user:secret"}, "user", "secret", "RTSP over", "Basic"},
+		{{.digest_user = "user", .digest_password = "secret"}, "user", "secret",
+			"RTSP over", "Digest"},
+		{{.basic = "user:secret"}, "user", "wrong", "user or password refused (401)",
+			"wrong password, Basic"},
+		{{.digest_user = "user", .digest_password = "secret"}, "user", "wrong",
+			"user or password refused (401)", "wrong password, Digest"},
+		{{.digest_user = "user", .digest_password = "secret"}, NULL, NULL,
+			"the camera wants a user and a password (401)", "none given"},
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		struct camera *camera = camera_start(&cases[i].camera);
+		struct fixture *f = fixture_new();
+		struct mr_config_path *p = fixture_add_rtsp(
+			f, "cam", "127.0.0.1", camera_port(camera), MR_TRANSPORT_TCP);
+		struct path *path;
+
+		p->source.user = (char *)cases[i].user;
+		p->source.password = (char *)cases[i].password;
+		fixture_open(f, true);
+		path = path_table_lookup(f->table, "cam");
+		for (int ms = 0; ms < 5000 && !g_str_has_prefix(path->note, cases[i].note);
+			ms += 10)
+			run_ms(10);
+		if (!g_str_has_prefix(path->note, cases[i].note))
+			fail_msg("%s: %s", cases[i].why, path->note);
+		fixture_free(f);
+		camera_stop(camera);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(plays_over_tcp),
 		cmocka_unit_test(plays_over_udp),
+		cmocka_unit_test(refused_udp_becomes_tcp),
+		cmocka_unit_test(comes_back_after_the_camera),
+		cmocka_unit_test(credentials),
 	};
 
 	gst_init(&argc, &argv);
