@@ -105,7 +105,7 @@ static void take_codec(struct sdp_track *out, const GstSDPMedia *media)
 		const char *format = n ? gst_sdp_media_get_format(media, 0) : NULL;
 
 		g_strlcpy(out->track.codec_name, "unknown", sizeof(out->track.codec_name));
-		if (format && rtsp_url_is_plain(format))
+		if (format && *format && rtsp_url_is_plain(format))
 			g_strlcpy(out->track.codec_name, format, sizeof(out->track.codec_name));
 		g_strlcpy(out->track.note, "no RTP payload type in its media section",
 			sizeof(out->track.note));

@@ -13,6 +13,7 @@ struct install {
 	uint32_t last_id;
 	struct mr_port_info ports[MR_PORTS_MAX];
 	unsigned int n_ports;
+	GSList *replies; /* struct pending_reply: the main loop delivers them */
 };
 
 struct install *recorder_create(struct recorder *r)
@@ -28,6 +29,8 @@ struct install *recorder_create(struct recorder *r)
 
 void recorder_destroy(struct install *install)
 {
+	while (install->replies)
+		g_main_context_iteration(NULL, TRUE);
 	g_array_free(install->recorder->commands, TRUE);
 	g_free(install);
 }
@@ -112,6 +115,7 @@ bool install_attached(const struct install *install)
 }
 
 struct pending_reply {
+	struct install *install;
 	install_reply_fn reply;
 	void *user;
 };
@@ -119,8 +123,12 @@ struct pending_reply {
 static gboolean deliver(gpointer data)
 {
 	struct pending_reply *p = data;
+	struct install *install = p->install;
 
-	p->reply(0, p->user);
+	install->replies = g_slist_remove(install->replies, p);
+	if (p->reply)
+		p->reply(0, p->user);
+	g_free(p);
 	return G_SOURCE_REMOVE;
 }
 
@@ -135,16 +143,22 @@ int install_command(struct install *install, const struct mr_command *command,
 	if (!reply)
 		return 0;
 	p = g_new(struct pending_reply, 1);
+	p->install = install;
 	p->reply = reply;
 	p->user = user;
-	/* Keyed by the user, so that install_forget() finds it. */
-	g_idle_add_full(G_PRIORITY_DEFAULT, deliver, p, g_free);
+	install->replies = g_slist_append(install->replies, p);
+	g_idle_add_full(G_PRIORITY_DEFAULT, deliver, p, NULL);
 	return 0;
 }
 
 void install_forget(struct install *install, const void *user)
 {
-	/* Replies are delivered before a test ends its objects: see drain(). */
+	for (GSList *l = install->replies; l; l = l->next) {
+		struct pending_reply *p = l->data;
+
+		if (p->user == user)
+			p->reply = NULL;
+	}
 }
 
 int install_send_packet(
