@@ -31,13 +31,13 @@ struct candidates {
 	struct host hosts[MR_CONFIG_HOSTS_MAX];
 };
 
-static bool host_add(struct host *h, GInetAddress *address)
+static void host_add(struct host *h, GInetAddress *address)
 {
 	struct sdp_candidate *c;
 	char *text;
 
 	if (h->n == ADDRESSES_PER_HOST)
-		return false;
+		return;
 	c = &h->addresses[h->n];
 	text = g_inet_address_to_string(address);
 	if (g_strlcpy(c->address, text, sizeof(c->address)) < sizeof(c->address)) {
@@ -46,7 +46,6 @@ static bool host_add(struct host *h, GInetAddress *address)
 		h->n++;
 	}
 	g_free(text);
-	return true;
 }
 
 static gboolean resolve(gpointer user);
@@ -63,8 +62,8 @@ static void on_resolved(GObject *source, GAsyncResult *result, gpointer user)
 	}
 	if (list) {
 		h->n = 0;
-		for (GList *l = list; l && host_add(h, l->data); l = l->next)
-			continue;
+		for (GList *l = list; l; l = l->next)
+			host_add(h, l->data);
 		g_resolver_free_addresses(list);
 	} else {
 		log_warn(

@@ -43,6 +43,25 @@ struct pair *pairs_find(struct pairs *pairs, const struct public_flow *flow)
 	return NULL;
 }
 
+/* Forgets the pair whose last check is longest ago. */
+static bool make_room(struct pairs *pairs, const struct pair *keep1, const struct pair *keep2)
+{
+	const struct pair *oldest = NULL;
+	size_t at = 0;
+
+	for (size_t i = 0; i < pairs->n; i++) {
+		const struct pair *p = pairs->list[i];
+
+		if (p == keep1 || p == keep2 || (oldest && p->checked_us >= oldest->checked_us))
+			continue;
+		oldest = p;
+		at = i;
+	}
+	if (oldest)
+		pair_del(pairs, at);
+	return oldest != NULL;
+}
+
 struct pair *pairs_add(struct pairs *pairs, const struct public_flow *flow,
 	const struct pair *keep1, const struct pair *keep2)
 {
@@ -50,19 +69,8 @@ struct pair *pairs_add(struct pairs *pairs, const struct public_flow *flow,
 
 	if (pair)
 		return pair;
-	if (pairs->n == PAIRS_MAX) {
-		size_t oldest = PAIRS_MAX;
-
-		for (size_t i = 0; i < pairs->n; i++) {
-			const struct pair *p = pairs->list[i];
-
-			if (p != keep1 && p != keep2 &&
-				(oldest == PAIRS_MAX ||
-					p->checked_us < pairs->list[oldest]->checked_us))
-				oldest = i;
-		}
-		pair_del(pairs, oldest);
-	}
+	if (pairs->n == PAIRS_MAX && !make_room(pairs, keep1, keep2))
+		return NULL;
 	pair = g_new0(struct pair, 1);
 	pair->flow = *flow;
 	pair->pairs = pairs;
