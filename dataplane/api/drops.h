@@ -13,7 +13,7 @@
 	X(ETH_SHORT, "eth_short", "frame shorter than its Ethernet or VLAN header")                \
 	X(ETH_TYPE, "eth_type", "neither IPv4 nor IPv6 reached a shared port's queue")             \
 	X(IP_SHORT, "ip_short", "IP header or length beyond the frame")                            \
-	X(IP_HEADER, "ip_header", "IP version, header length or hop limit is wrong")               \
+	X(IP_HEADER, "ip_header", "IP version or header length is wrong")                          \
 	X(IP_CHECKSUM, "ip_checksum", "IPv4 header checksum is wrong")                             \
 	X(IP_FRAGMENT, "ip_fragment", "fragment: lower the source's packet size")                  \
 	X(IP_EXTENSION, "ip_extension", "IPv6 extension header chain not understood or too long")  \
