@@ -34,6 +34,7 @@ static void udp_finish(struct rte_mbuf *m, struct rte_udp_hdr *udp, const struct
 	bool offload, const void *payload, size_t payload_len)
 {
 	uint64_t sum = (uint64_t)h->pseudo_sum + udp->dgram_len;
+	uint16_t folded;
 
 	if (offload) {
 		/* The device adds the rest; the template's sum holds the ports already. */
@@ -44,8 +45,8 @@ static void udp_finish(struct rte_mbuf *m, struct rte_udp_hdr *udp, const struct
 		return;
 	}
 	sum += udp->dgram_len;
-	sum = (uint16_t)~checksum_fold(checksum_add(sum, payload, payload_len));
-	udp->dgram_cksum = sum != 0 ? (uint16_t)sum : 0xffff;
+	folded = checksum_fold(checksum_add(sum, payload, payload_len));
+	udp->dgram_cksum = folded == 0xffff ? 0xffff : (uint16_t)~folded;
 }
 
 void egress_frame(struct worker *w, struct rte_mbuf *m, const struct frame_header *h)

@@ -17,16 +17,15 @@ static bool queue_flush(struct worker *w, struct port_queue *q)
 	uint64_t bytes = 0;
 
 	while (done < q->n_tx) {
-		uint32_t lens[BURST];
 		uint16_t n = (uint16_t)RTE_MIN((unsigned int)BURST, (unsigned int)(q->n_tx - done));
 		uint16_t sent;
 
-		/* A frame that was taken is the driver's: look at it before. */
+		/* A frame that was taken is the driver's, so all are counted before. */
 		for (uint16_t i = 0; i < n; i++)
-			lens[i] = q->tx[done + i]->pkt_len;
+			bytes += q->tx[done + i]->pkt_len;
 		sent = rte_eth_tx_burst(q->dpdk_id, q->queue, &q->tx[done], n);
-		for (uint16_t i = 0; i < sent; i++)
-			bytes += lens[i];
+		for (uint16_t i = sent; i < n; i++)
+			bytes -= q->tx[done + i]->pkt_len;
 		done = (uint16_t)(done + sent);
 		if (sent < n)
 			break;

@@ -78,7 +78,7 @@ int netdev_read(struct netdev *d, const char *name)
 	memset(d, 0, sizeof(*d));
 	if (strlen(name) >= sizeof(d->name))
 		return -ENODEV;
-	strcpy(d->name, name);
+	memcpy(d->name, name, strlen(name));
 	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;

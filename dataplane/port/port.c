@@ -14,14 +14,14 @@
 int port_error(
 	char *error, size_t len, int rc, const struct port_config *config, const char *format, ...)
 {
+	char text[512];
 	va_list ap;
-	int n = snprintf(error, len, "port %s: ", config->name);
 
-	if (n >= 0 && (size_t)n < len) {
-		va_start(ap, format);
-		vsnprintf(error + n, len - (size_t)n, format, ap);
-		va_end(ap);
-	}
+	va_start(ap, format);
+	// NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): started in the line above
+	vsnprintf(text, sizeof(text), format, ap);
+	va_end(ap);
+	snprintf(error, len, "port %s: %s", config->name, text);
 	return rc;
 }
 
@@ -64,7 +64,7 @@ int port_device_parse(struct port_device *d, const char *text)
 	if (n == 0 || n >= sizeof(d->driver) || strlen(rest) >= sizeof(d->args))
 		return -EINVAL;
 	memcpy(d->driver, text, n);
-	strcpy(d->args, rest);
+	memcpy(d->args, rest, strlen(rest));
 	d->pci = is_pci_address(d->driver);
 	return 0;
 }

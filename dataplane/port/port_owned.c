@@ -148,6 +148,11 @@ static int wire_open(struct port *port, const struct port_config *config,
 		return port_error(error, len, rc, config, "%s: no MAC address or MTU: %s", name,
 			strerror(-rc));
 	memcpy(port->mac, mac.addr_bytes, sizeof(port->mac));
+	/* The kernel's neighbour discovery is multicast; a virtual device has no filter. */
+	rc = rte_eth_allmulticast_enable(port->dpdk_id);
+	if (rc < 0 && rc != -ENOTSUP)
+		return port_error(error, len, rc, config, "%s does not take multicast: %s", name,
+			strerror(-rc));
 	return 0;
 }
 

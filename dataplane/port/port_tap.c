@@ -38,9 +38,9 @@ static void l4_complete(uint8_t *l4, size_t len, uint8_t protocol, uint64_t addr
 	if (field != checksum_fold(pseudo))
 		return;
 	/* The field's own content is the pseudo-header's sum: all is in. */
-	field = (uint16_t)~checksum_fold(checksum_add(0, l4, len));
-	if (field == 0 && protocol == IPPROTO_UDP)
-		field = 0xffff;
+	field = checksum_fold(checksum_add(0, l4, len));
+	if (protocol != IPPROTO_UDP || field != 0xffff) /* RFC 768: zero would mean none */
+		field = (uint16_t)~field;
 	memcpy(&l4[at], &field, 2);
 }
 

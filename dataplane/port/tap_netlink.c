@@ -29,7 +29,7 @@ static int address_parse(struct address *a, const char *text, int with_prefix)
 	memset(a, 0, sizeof(*a));
 	if (strlen(text) >= sizeof(copy))
 		return -EINVAL;
-	strcpy(copy, text);
+	memcpy(copy, text, strlen(text) + 1);
 	slash = strchr(copy, '/');
 	if (slash != NULL)
 		*slash++ = '\0';
@@ -42,7 +42,7 @@ static int address_parse(struct address *a, const char *text, int with_prefix)
 	if (slash == NULL || *slash < '0' || *slash > '9')
 		return -EINVAL;
 	prefix = strtoul(slash, &end, 10);
-	if (*end != '\0' || prefix > a->len * 8u)
+	if (*end != '\0' || prefix > (unsigned long)a->len * 8)
 		return -EINVAL;
 	a->prefix = (uint8_t)prefix;
 	return 0;

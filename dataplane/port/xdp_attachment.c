@@ -20,7 +20,7 @@
  * flag for detaching; id 0: none. */
 static int attached(uint32_t ifindex, uint32_t *id, uint32_t *mode)
 {
-	LIBBPF_OPTS(bpf_xdp_query_opts, q);
+	struct bpf_xdp_query_opts q = {.sz = sizeof(q)};
 	int rc = bpf_xdp_query((int)ifindex, 0, &q);
 
 	if (rc < 0)
@@ -127,7 +127,8 @@ int xdp_attachment_clear(uint32_t ifindex, const char *interface, char *error, s
 
 	/* Only as long as it is still the same. */
 	int fd = bpf_prog_get_fd_by_id(id);
-	LIBBPF_OPTS(bpf_xdp_attach_opts, opts, .old_prog_fd = fd);
+	struct bpf_xdp_attach_opts opts = {.sz = sizeof(opts), .old_prog_fd = fd};
+
 	rc = fd < 0 ? fd : bpf_xdp_detach((int)ifindex, mode, &opts);
 	if (fd >= 0)
 		close(fd);
