@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * No nonce twice: viewers join, leave and join again at random, streams overrun
+ * and lose packets, numbers wrap, packets are sent again. Whenever one key
+ * meets the same SSRC and index a second time, the bytes on the wire must be
+ * the same (FACTS: else GCM gives its authentication key away).
+ */
+#include "tests/unit/pipeline/harness.h"
+
+#include "tests/unit/crypto/random.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define STEPS 30000
+#define SLOTS (1u << 22)
+#define LIVE_MAX 40
+
+/* One use of a nonce, and a digest of the packet that it made. */
+struct use {
+	uint32_t viewer; /* one key each; 0: free */
+	uint32_t ssrc;
+	uint64_t index;
+	uint64_t digest;
+};
+
+struct history {
+	struct use *slot;
+	uint32_t used;
+	uint32_t again;
+	uint64_t highest;
+};
+
+static uint64_t fnv1a(const uint8_t *p, size_t len)
+{
+	uint64_t h = UINT64_C(0xcbf29ce484222325);
+
+	for (size_t i = 0; i < len; i++)
+		h = (h ^ p[i]) * UINT64_C(0x100000001b3);
+	return h;
+}
+
+static void remember(
+	struct history *all, uint32_t viewer, uint32_t ssrc, uint64_t index, uint64_t digest)
+{
+	uint64_t key[2] = {(uint64_t)viewer << 32 | ssrc, index};
+	uint32_t at = (uint32_t)fnv1a((const uint8_t *)key, sizeof(key)) & (SLOTS - 1);
+
+	for (;; at = (at + 1) & (SLOTS - 1)) {
+		struct use *u = &all->slot[at];
+
+		if (u->viewer == 0) {
+			*u = (struct use){viewer, ssrc, index, digest};
+			assert_true(++all->used < SLOTS / 2);
+			return;
+		}
+		if (u->viewer != viewer || u->ssrc != ssrc || u->index != index)
+			continue;
+		if (u->digest != digest)
+			fail_msg("viewer %u: SSRC %08x, index %llu with other bytes", viewer, ssrc,
+				(unsigned long long)index);
+		all->again++;
+		return;
+	}
+}
+
+static void turn(struct harness *h, struct history *all)
+{
+	struct worker *w = h->w;
+	uint64_t index[BATCH_MAX];
+
+	fanout_stage(w);
+	for (uint16_t i = 0; i < w->plain.n; i++)
+		index[i] = w->plain.op[i].index;
+	protect_stage(w);
+	for (uint16_t i = 0; i < w->cipher.n; i++) {
+		struct rte_mbuf *m = w->cipher.pkts[i];
+		const struct packet_meta *meta = packet_meta(m);
+
+		remember(all, meta->viewer->id, meta->viewer->track[meta->track].ssrc, index[i],
+			fnv1a(rte_pktmbuf_mtod(m, const uint8_t *), m->data_len));
+		if (index[i] > all->highest)
+			all->highest = index[i];
+	}
+	harness_free_batch(&w->cipher);
+}
+
+static void join(struct harness *h, struct random *r, struct stream *const streams[2])
+{
+	static const uint16_t profiles[] = {
+		SRTP_PROFILE_GCM_128, SRTP_PROFILE_GCM_256, SRTP_PROFILE_AES128_CM_SHA1_80};
+	struct mr_viewer_add add = harness_viewer_add(h, profiles[random_below(r, 3)], streams);
+	struct viewer *v;
+
+	for (unsigned int i = 0; i < MR_VIEWER_TRACKS; i++)
+		add.track[i].sequence_base =
+			(uint16_t)(random_below(r, 2) ? 0x7fff : random_below(r, 0x8000));
+	v = harness_join(h, &add, streams);
+	/* As if it had been there for hours: numbers soon wrap, again. */
+	for (unsigned int i = 0; i < MR_VIEWER_TRACKS; i++)
+		v->track[i].wire_base += 0x10000u * random_below(r, 3) + 0x7f00;
+}
+
+/* A track stops and comes back, as with a stream that was removed and added. */
+static void rejoin(struct viewer_track *t)
+{
+	struct stream *s = t->stream;
+
+	viewer_track_leave(t);
+	viewer_track_join(t, s);
+}
+
+static void put_some(struct harness *h, struct random *r, struct stream *s)
+{
+	uint8_t payload[64];
+	uint32_t n = random_below(r, 30) == 0 ? 100 : random_below(r, 4); /* more than the ring */
+
+	if (random_below(r, 10) == 0)
+		plain_ring_skip(&s->ring, random_below(r, 200), h->w->now_ns);
+	while (n-- > 0) {
+		random_bytes(r, payload, sizeof(payload));
+		harness_put(h, s, payload, (uint16_t)(1 + random_below(r, sizeof(payload))),
+			(uint32_t)random_u64(r));
+	}
+}
+
+/* The same packets once more, to their end: what repair will do. */
+static void send_again(struct harness *h, struct random *r, struct stream *s, struct history *all)
+{
+	uint64_t back = random_below(r, 20);
+	uint64_t now = s->live_next;
+	uint64_t from = now;
+
+	/* Not in the middle of a job, and no further than every viewer has been there. */
+	if (s->live_position != 0 || now < back)
+		return;
+	from -= back;
+	for (uint32_t i = 0; i < s->n_tracks; i++)
+		if (s->tracks[i]->join_index > from)
+			from = s->tracks[i]->join_index;
+	s->live_next = from;
+	worker_queue_stream(h->w, s);
+	while (s->live_next < now)
+		turn(h, all);
+}
+
+static void test_no_nonce_twice(void **state)
+{
+	struct history all = {.slot = calloc(SLOTS, sizeof(all.slot[0]))};
+	struct stream *streams[MR_VIEWER_TRACKS];
+	struct harness h;
+	struct random r;
+
+	assert_non_null(all.slot);
+	harness_init(&h);
+	random_init(&r, 7714);
+	streams[0] = harness_stream(&h, MR_KIND_VIDEO, 90000, 64);
+	streams[1] = harness_stream(&h, MR_KIND_AUDIO, 48000, 64);
+	for (int i = 0; i < STEPS; i++) {
+		struct worker *w = h.w;
+		struct stream *s = streams[random_below(&r, 2)];
+		uint32_t what = random_below(&r, 100);
+
+		if (what < 6 && w->n_viewers < LIVE_MAX && h.n_viewers < HARNESS_VIEWERS)
+			join(&h, &r, streams);
+		else if (what < 10 && w->n_viewers > 0)
+			harness_leave(&h, w->viewers[random_below(&r, w->n_viewers)]);
+		else if (what < 15 && s->n_tracks > 0)
+			rejoin(s->tracks[random_below(&r, s->n_tracks)]);
+		else if (what < 20)
+			send_again(&h, &r, s, &all);
+		else if (what < 60)
+			put_some(&h, &r, s);
+		else
+			turn(&h, &all);
+	}
+	printf("%u nonces, %u of them again, highest index %llu, %u viewers\n", all.used, all.again,
+		(unsigned long long)all.highest, h.n_viewers);
+	assert_true(all.used > 100000);
+	assert_true(all.again > 1000);
+	assert_true(all.highest > 0x20000);
+	free(all.slot);
+	harness_fini(&h);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_no_nonce_twice),
+	};
+
+	return cmocka_run_group_tests(tests, harness_eal, harness_eal_end);
+}
