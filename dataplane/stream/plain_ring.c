@@ -8,8 +8,6 @@
 #include <rte_malloc.h>
 #include <string.h>
 
-#define PAYLOAD_MAX 2048 /* bytes of one packet */
-
 static bool power_of_two(uint32_t n)
 {
 	return n != 0 && (n & (n - 1)) == 0;
@@ -18,7 +16,7 @@ static bool power_of_two(uint32_t n)
 int plain_ring_init(struct plain_ring *r, uint32_t packets, uint32_t bytes)
 {
 	memset(r, 0, sizeof(*r));
-	if (!power_of_two(packets) || !power_of_two(bytes) || bytes < 4 * PAYLOAD_MAX)
+	if (!power_of_two(packets) || !power_of_two(bytes) || bytes < 4 * PLAIN_PAYLOAD_MAX)
 		return -EINVAL;
 	r->packets = rte_zmalloc("plain_packets", packets * sizeof(r->packets[0]), 64);
 	r->bytes = rte_zmalloc("plain_bytes", bytes, 64);
@@ -52,7 +50,7 @@ uint8_t *plain_ring_reserve(struct plain_ring *r, uint16_t len)
 	uint32_t at = (uint32_t)(r->byte_head & (r->byte_capacity - 1));
 	uint64_t end;
 
-	if (len > PAYLOAD_MAX)
+	if (len > PLAIN_PAYLOAD_MAX)
 		return NULL;
 	/* Contiguous: what does not fit before the end starts over. */
 	if (at + len > r->byte_capacity)
@@ -95,9 +93,9 @@ void plain_ring_mark_keyframe(struct plain_ring *r, uint64_t index)
 	r->has_keyframe = true;
 }
 
-void plain_ring_skip(struct plain_ring *r, uint32_t n, uint64_t arrival_ns)
+void plain_ring_skip(struct plain_ring *r, uint64_t n, uint64_t arrival_ns)
 {
-	for (uint32_t i = 0; i < n && i < PLAIN_GAP_MAX; i++) {
+	for (uint64_t i = 0; i < n && i < PLAIN_GAP_MAX; i++) {
 		plain_ring_reserve(r, 0);
 		plain_ring_commit(r, 0, 0, PLAIN_HOLE, arrival_ns);
 	}

@@ -17,7 +17,8 @@
 #define PLAIN_FRAME_START 0x4u /* first packet of a frame (video) */
 #define PLAIN_HOLE 0x8u        /* the source lost it: an index without a packet */
 
-#define PLAIN_GAP_MAX 64 /* holes for one loss, however long it was */
+#define PLAIN_GAP_MAX 64       /* holes for one loss, however long it was */
+#define PLAIN_PAYLOAD_MAX 2048 /* [bytes] of one packet */
 
 struct plain_packet {
 	uint64_t index;      /* 48 bits, assigned once, rising by 1 */
@@ -40,13 +41,13 @@ struct plain_ring {
 	bool has_keyframe; /* ... and it is still kept */
 };
 
-/* Memory by rte_zmalloc. 0, -EINVAL, -ENOMEM. */
+/* Memory by rte_zmalloc. 0; -EINVAL: no powers of two, or fewer bytes than four of the
+ * largest payloads; -ENOMEM. */
 int plain_ring_init(struct plain_ring *r, uint32_t packets, uint32_t bytes);
 void plain_ring_fini(struct plain_ring *r); /* wipes: pictures are nobody's business */
 
-/* Room for one payload of at most `len` bytes (at most 2048, below
- * byte_capacity / 4), contiguous; drops the oldest packets as needed. Valid
- * until the next call. */
+/* Room for one payload of at most `len` bytes, contiguous; drops the oldest packets
+ * as needed. Valid until the next call. NULL: longer than PLAIN_PAYLOAD_MAX. */
 uint8_t *plain_ring_reserve(struct plain_ring *r, uint16_t len);
 /* Makes what was reserved the next packet; returns its index. */
 uint64_t plain_ring_commit(struct plain_ring *r, uint16_t len, uint32_t timestamp, uint16_t flags,
@@ -56,7 +57,7 @@ uint64_t plain_ring_commit(struct plain_ring *r, uint16_t len, uint32_t timestam
 void plain_ring_mark_keyframe(struct plain_ring *r, uint64_t index);
 /* The source lost `n` packets: viewers see a gap of as many numbers. At most
  * PLAIN_GAP_MAX are left out. */
-void plain_ring_skip(struct plain_ring *r, uint32_t n, uint64_t arrival_ns);
+void plain_ring_skip(struct plain_ring *r, uint64_t n, uint64_t arrival_ns);
 
 /* NULL when it is not kept (any more, or yet). */
 const struct plain_packet *plain_ring_get(const struct plain_ring *r, uint64_t index);

@@ -11,6 +11,8 @@ struct repack *repack_create(uint8_t codec, uint16_t max_payload)
 
 	if (codec == MR_CODEC_NONE || codec > MR_CODEC_PCMA)
 		return NULL;
+	if (max_payload < REPACK_PAYLOAD_MIN || max_payload > PLAIN_PAYLOAD_MAX)
+		return NULL;
 	r = rte_zmalloc("repack", sizeof(*r), 64);
 	if (r == NULL)
 		return NULL;
@@ -47,6 +49,12 @@ uint64_t repack_put(struct plain_ring *ring, const struct repack_input *in,
 		(uint16_t)(flags | (marker ? PLAIN_MARKER : 0)), in->arrival_ns);
 }
 
+int repack_refuse(struct plain_ring *ring, const struct repack_input *in, enum mr_drop reason)
+{
+	plain_ring_skip(ring, 1, in->arrival_ns);
+	return -(1 + (int)reason);
+}
+
 /* One byte is one sample, RFC 3551 4.5.14: it may be cut anywhere. */
 static int repack_pcm(struct repack *r, struct plain_ring *ring, const struct repack_input *in,
 	struct repack_figures *figures)
@@ -74,7 +82,7 @@ static int repack_opus(struct repack *r, struct plain_ring *ring, const struct r
 
 	if (in->len > r->max_payload) {
 		figures->findings |= MR_FINDING_NOT_SPLITTABLE;
-		return -(1 + MR_DROP_PAYLOAD_TOO_BIG);
+		return repack_refuse(ring, in, MR_DROP_PAYLOAD_TOO_BIG);
 	}
 	repack_put(ring, in, &piece, in->marker, 0, figures);
 	return 0;

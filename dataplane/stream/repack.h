@@ -36,7 +36,10 @@ struct repack_figures {
 	uint32_t findings; /* MR_FINDING_* */
 };
 
-/* NULL: no memory, or a codec that is not carried. */
+#define REPACK_PAYLOAD_MIN 256 /* [bytes] that a packet to viewers must have room for */
+
+/* NULL: no memory, a codec that is not carried, or a `max_payload` below
+ * REPACK_PAYLOAD_MIN or above what the ring takes. */
 struct repack *repack_create(uint8_t codec, uint16_t max_payload);
 void repack_destroy(struct repack *r);
 
@@ -44,7 +47,8 @@ void repack_destroy(struct repack *r);
  * What was half done of a frame is forgotten. */
 void repack_reset(struct repack *r, const uint8_t *parameter_sets, uint16_t len);
 
-/* 0, or -(1 + enum mr_drop): PAYLOAD_MALFORMED, PAYLOAD_TOO_BIG. */
+/* 0, or -(1 + enum mr_drop): PAYLOAD_MALFORMED, PAYLOAD_TOO_BIG. What is refused leaves
+ * a hole, but for payloads that RFC 6184 wants ignored (types 0, 30, 31). */
 int repack_packet(struct repack *r, struct plain_ring *ring, const struct repack_input *in,
 	struct repack_figures *figures);
 

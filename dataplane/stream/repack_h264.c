@@ -1,94 +1,36 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* H.264: RFC 6184, packetization modes 0 and 1. The stream's worker. */
+#include "dataplane/stream/h264_nal.h"
 #include "dataplane/stream/repack_private.h"
 
 #include <string.h>
 
-enum nal_type {
-	NAL_SLICE = 1,
-	NAL_IDR = 5,
-	NAL_SPS = 7,
-	NAL_PPS = 8,
-	NAL_STAP_A = 24, /* 5.7.1 */
-	NAL_STAP_B = 25,
-	NAL_MTAP16 = 26,
-	NAL_MTAP24 = 27,
-	NAL_FU_A = 28, /* 5.8 */
-	NAL_FU_B = 29,
-};
-
 #define FU_START 0x80
 #define FU_END 0x40
 
-static uint8_t nal_type(uint8_t octet)
-{
-	return octet & 0x1f;
-}
-
-/* ---- B slices ---- */
-
-struct bits {
-	const uint8_t *p;
-	uint32_t n; /* bits */
-	uint32_t at;
-};
-
-static uint32_t bit_read(struct bits *b)
-{
-	uint32_t bit = b->at < b->n ? (b->p[b->at / 8] >> (7 - b->at % 8)) & 1u : 0;
-
-	b->at++;
-	return bit;
-}
-
-/* ue(v), ITU-T H.264 9.1. */
-static uint32_t exp_golomb_read(struct bits *b)
-{
-	unsigned int zeros = 0;
-	uint32_t value = 1;
-
-	while (b->at < b->n && bit_read(b) == 0)
-		zeros++;
-	if (zeros > 20)
-		return UINT32_MAX;
-	for (unsigned int i = 0; i < zeros; i++)
-		value = value << 1 | bit_read(b);
-	return value - 1;
-}
-
-/* `p`: behind the NAL's first octet. 7.3.3: first_mb_in_slice, slice_type. */
-static bool is_b_slice(const uint8_t *p, uint32_t len)
-{
-	uint8_t rbsp[12];
-	uint32_t n = 0;
-	struct bits b;
-	uint32_t type;
-
-	for (uint32_t i = 0; i < len && n < sizeof(rbsp); i++) {
-		if (i >= 2 && p[i] == 3 && p[i - 1] == 0 && p[i - 2] == 0)
-			continue; /* emulation prevention, 7.4.1 */
-		rbsp[n++] = p[i];
-	}
-	b = (struct bits){.p = rbsp, .n = n * 8};
-	exp_golomb_read(&b);
-	type = exp_golomb_read(&b);
-	return b.at <= b.n && (type == 1 || type == 6);
-}
-
 /* ---- parameter sets ---- */
 
+/* The newest set of its kind and id is in force. */
 static void sets_add(struct h264_state *s, const uint8_t *nal, uint32_t len)
 {
-	struct h264_nal *n;
+	int id = h264_set_id(nal, len);
+	struct h264_set *to = NULL;
 
-	if (s->n_sets == H264_SETS_MAX || len > sizeof(n->bytes))
+	if (id < 0 || len > sizeof(to->bytes))
 		return;
-	for (unsigned int i = 0; i < s->n_sets; i++)
-		if (s->sets[i].len == len && memcmp(s->sets[i].bytes, nal, len) == 0)
-			return;
-	n = &s->sets[s->n_sets++];
-	n->len = (uint16_t)len;
-	memcpy(n->bytes, nal, len);
+	for (unsigned int i = 0; i < s->n_sets && to == NULL; i++)
+		if (s->sets[i].type == h264_nal_type(nal[0]) && s->sets[i].id == id)
+			to = &s->sets[i];
+	if (to == NULL && s->n_sets == H264_SETS_MAX) {
+		memmove(&s->sets[0], &s->sets[1], (H264_SETS_MAX - 1) * sizeof(s->sets[0]));
+		s->n_sets--;
+	}
+	if (to == NULL)
+		to = &s->sets[s->n_sets++];
+	to->type = h264_nal_type(nal[0]);
+	to->id = (uint8_t)id;
+	to->len = (uint16_t)len;
+	memcpy(to->bytes, nal, len);
 }
 
 void repack_h264_reset(struct repack *r, const uint8_t *sets, uint16_t len)
@@ -102,7 +44,7 @@ void repack_h264_reset(struct repack *r, const uint8_t *sets, uint16_t len)
 		at = (uint16_t)(at + 2);
 		if (n == 0 || n > len - at)
 			return;
-		if (nal_type(sets[at]) == NAL_SPS || nal_type(sets[at]) == NAL_PPS)
+		if (h264_nal_type(sets[at]) == H264_SPS || h264_nal_type(sets[at]) == H264_PPS)
 			sets_add(s, sets + at, n);
 		at = (uint16_t)(at + n);
 	}
@@ -111,32 +53,39 @@ void repack_h264_reset(struct repack *r, const uint8_t *sets, uint16_t len)
 /* Sets that come with the pictures replace the SDP's. */
 static void sets_see(struct h264_state *s, const uint8_t *nal, uint32_t len)
 {
-	bool sps = nal_type(nal[0]) == NAL_SPS;
+	bool sps = h264_nal_type(nal[0]) == H264_SPS;
 
-	if (sps && !s->seen_sps)
-		s->n_sets = 0;
 	sets_add(s, nal, len);
 	s->seen_sps |= sps;
 	s->seen_pps |= !sps;
 }
 
-/* Puts the sets in force before a key frame that came without. */
+static void set_put(struct repack *r, struct plain_ring *ring, const struct repack_input *in,
+	const struct h264_set *set, uint16_t *flags, struct repack_figures *figures)
+{
+	struct h264_state *s = &r->h264;
+	struct repack_piece piece = {.body = set->bytes, .body_len = set->len};
+	uint64_t index = repack_put(ring, in, &piece, false, *flags, figures);
+
+	if (!s->has_start) {
+		s->has_start = true;
+		s->start_index = index;
+	}
+	*flags = 0;
+	figures->injected++;
+}
+
+/* Puts the sets in force before a key frame that came without: SPS first, what
+ * refers to them behind. */
 static void sets_inject(struct repack *r, struct plain_ring *ring, const struct repack_input *in,
 	uint16_t *flags, struct repack_figures *figures)
 {
-	struct h264_state *s = &r->h264;
+	const struct h264_state *s = &r->h264;
 
-	for (unsigned int i = 0; i < s->n_sets; i++) {
-		struct repack_piece piece = {.body = s->sets[i].bytes, .body_len = s->sets[i].len};
-		uint64_t index = repack_put(ring, in, &piece, false, *flags, figures);
-
-		if (!s->has_start) {
-			s->has_start = true;
-			s->start_index = index;
-		}
-		*flags = 0;
-		figures->injected++;
-	}
+	for (uint8_t type = H264_SPS; type <= H264_PPS; type++)
+		for (unsigned int i = 0; i < s->n_sets; i++)
+			if (s->sets[i].type == type)
+				set_put(r, ring, in, &s->sets[i], flags, figures);
 }
 
 /* ---- what a payload holds ---- */
@@ -150,74 +99,100 @@ struct content {
 static void nal_look(struct repack *r, const uint8_t *nal, uint32_t len, bool whole,
 	struct content *c, struct repack_figures *figures)
 {
-	uint8_t type = nal_type(nal[0]);
+	uint8_t type = h264_nal_type(nal[0]);
 
-	if ((type == NAL_SPS || type == NAL_PPS) && whole) {
+	if ((type == H264_SPS || type == H264_PPS) && whole) {
 		sets_see(&r->h264, nal, len);
 		c->sets = true;
-	} else if (type == NAL_IDR) {
+	} else if (type == H264_IDR) {
 		c->idr = true;
-	} else if (type == NAL_SLICE && is_b_slice(nal + 1, len - 1)) {
+	} else if (type == H264_SLICE && h264_is_b_slice(nal, len)) {
 		figures->findings |= MR_FINDING_B_FRAMES;
 	}
 }
 
-/* Calls for each NAL of a STAP-A; false when its lengths do not fit. */
+/* The unit at `at` of a STAP-A: its length, or 0 when it does not fit (5.7.1: only
+ * single NAL units may be aggregated). */
+static uint32_t stap_unit(const uint8_t *p, uint32_t len, uint32_t at)
+{
+	uint32_t n;
+
+	if (len - at < 3)
+		return 0;
+	n = (uint32_t)p[at] << 8 | p[at + 1];
+	if (n > len - at - 2 || h264_nal_type(p[at + 2]) == 0 ||
+		h264_nal_type(p[at + 2]) >= H264_STAP_A)
+		return 0;
+	return n;
+}
+
+/* Whole or not at all: nothing of a broken one counts. */
 static bool stap_look(struct repack *r, const uint8_t *p, uint32_t len, struct content *c,
 	struct repack_figures *figures)
 {
 	uint32_t at = 1;
 
-	if (len < 4)
+	if (len == at)
 		return false;
 	while (at < len) {
-		uint32_t n;
+		uint32_t n = stap_unit(p, len, at);
 
-		if (len - at < 3)
+		if (n == 0)
 			return false;
-		n = (uint32_t)p[at] << 8 | p[at + 1];
-		if (n == 0 || n > len - at - 2)
-			return false;
-		nal_look(r, p + at + 2, n, true, c, figures);
 		at += 2 + n;
 	}
+	for (at = 1; at < len; at += 2 + stap_unit(p, len, at))
+		nal_look(r, p + at + 2, stap_unit(p, len, at), true, c, figures);
 	return true;
 }
 
-static int payload_look(struct repack *r, const struct repack_input *in, struct content *c,
+/* 5.8: a part of a single NAL unit, not both its start and its end. */
+static bool fragment_look(struct repack *r, const uint8_t *p, uint32_t len, struct content *c,
 	struct repack_figures *figures)
 {
+	uint8_t nal[16];
+	uint32_t n = len - 1 < sizeof(nal) ? len - 1 : sizeof(nal);
+
+	if (len < 3 || (p[1] & (FU_START | FU_END)) == (FU_START | FU_END))
+		return false;
+	if (h264_nal_type(p[1]) == 0 || h264_nal_type(p[1]) >= H264_STAP_A)
+		return false;
+	if ((p[1] & FU_START) == 0)
+		return true;
+	memcpy(nal, p + 1, n);
+	nal[0] = (uint8_t)((p[0] & 0xe0) | h264_nal_type(p[1]));
+	nal_look(r, nal, n, false, c, figures);
+	return true;
+}
+
+static int payload_look(struct repack *r, struct plain_ring *ring, const struct repack_input *in,
+	struct content *c, struct repack_figures *figures)
+{
 	const uint8_t *p = in->payload;
+	bool good = true;
 
-	switch (nal_type(p[0])) {
-	case NAL_STAP_A:
-		return stap_look(r, p, in->len, c, figures) ? 0 : -(1 + MR_DROP_PAYLOAD_MALFORMED);
-	case NAL_STAP_B:
-	case NAL_MTAP16:
-	case NAL_MTAP24:
-	case NAL_FU_B:
+	switch (h264_nal_type(p[0])) {
+	case H264_STAP_A:
+		good = stap_look(r, p, in->len, c, figures);
+		break;
+	case H264_FU_A:
+		good = fragment_look(r, p, in->len, c, figures);
+		break;
+	case H264_STAP_B:
+	case H264_MTAP16:
+	case H264_MTAP24:
+	case H264_FU_B:
 		figures->findings |= MR_FINDING_INTERLEAVED;
-		return -(1 + MR_DROP_PAYLOAD_MALFORMED);
-	case NAL_FU_A:
-		if (in->len < 3 || (p[1] & (FU_START | FU_END)) == (FU_START | FU_END))
-			return -(1 + MR_DROP_PAYLOAD_MALFORMED);
-		if ((p[1] & FU_START) != 0) {
-			uint8_t nal[16];
-			uint32_t n = in->len - 1 < sizeof(nal) ? in->len - 1 : sizeof(nal);
-
-			memcpy(nal, p + 1, n);
-			nal[0] = (uint8_t)((p[0] & 0xe0) | nal_type(p[1]));
-			nal_look(r, nal, n, false, c, figures);
-		}
-		return 0;
+		good = false;
+		break;
 	case 0:
 	case 30:
 	case 31:
-		return -(1 + MR_DROP_PAYLOAD_MALFORMED);
+		return -(1 + MR_DROP_PAYLOAD_MALFORMED); /* to be ignored, 5.2 */
 	default:
 		nal_look(r, p, in->len, true, c, figures);
-		return 0;
 	}
+	return good ? 0 : repack_refuse(ring, in, MR_DROP_PAYLOAD_MALFORMED);
 }
 
 /* ---- splitting ---- */
@@ -262,9 +237,9 @@ static void nal_put(struct repack *r, struct plain_ring *ring, const struct repa
 	struct repack_piece piece = {.body = nal, .body_len = (uint16_t)len};
 
 	if (len > r->max_payload)
-		fragments_put(r, ring, in, (uint8_t)((nal[0] & 0xe0) | NAL_FU_A),
-			(uint8_t)(FU_START | FU_END | nal_type(nal[0])), nal + 1, len - 1, marker,
-			flags, figures);
+		fragments_put(r, ring, in, (uint8_t)((nal[0] & 0xe0) | H264_FU_A),
+			(uint8_t)(FU_START | FU_END | h264_nal_type(nal[0])), nal + 1, len - 1,
+			marker, flags, figures);
 	else
 		repack_put(ring, in, &piece, marker, flags, figures);
 }
@@ -276,12 +251,13 @@ static void stap_split(struct repack *r, struct plain_ring *ring, const struct r
 	uint32_t at = 1;
 
 	while (at < in->len) {
-		uint32_t n = (uint32_t)in->payload[at] << 8 | in->payload[at + 1];
+		uint32_t n = stap_unit(in->payload, in->len, at);
 		bool last = at + 2 + n == in->len;
 
 		nal_put(r, ring, in, in->payload + at + 2, n, in->marker && last, flags, figures);
 		flags = 0;
-		figures->resplit++;
+		if (n <= r->max_payload)
+			figures->resplit++; /* else its fragments were counted */
 		at += 2 + n;
 	}
 }
@@ -291,9 +267,9 @@ static void payload_put(struct repack *r, struct plain_ring *ring, const struct 
 {
 	const uint8_t *p = in->payload;
 
-	if (in->len <= r->max_payload || nal_type(p[0]) < NAL_STAP_A)
+	if (in->len <= r->max_payload || h264_nal_type(p[0]) < H264_STAP_A)
 		nal_put(r, ring, in, p, in->len, in->marker, flags, figures);
-	else if (nal_type(p[0]) == NAL_STAP_A)
+	else if (h264_nal_type(p[0]) == H264_STAP_A)
 		stap_split(r, ring, in, flags, figures);
 	else
 		fragments_put(
@@ -315,7 +291,7 @@ int repack_h264(struct repack *r, struct plain_ring *ring, const struct repack_i
 		s->seen_idr = false;
 		s->has_start = false;
 	}
-	rc = payload_look(r, in, &c, figures);
+	rc = payload_look(r, ring, in, &c, figures);
 	if (rc != 0)
 		return rc;
 	if (c.idr && !s->seen_idr && !(s->seen_sps && s->seen_pps))

@@ -5,16 +5,20 @@
 
 #include "dataplane/stream/repack.h"
 
-struct h264_nal {
+#define H264_SET_MAX REPACK_PAYLOAD_MIN /* [bytes]: any set fits a packet */
+
+struct h264_set {
+	uint8_t type; /* NAL type: 7 or 8 */
+	uint8_t id;   /* seq_parameter_set_id, pic_parameter_set_id */
 	uint16_t len; /* [bytes] */
-	uint8_t bytes[256];
+	uint8_t bytes[H264_SET_MAX];
 };
 
 #define H264_SETS_MAX 8
 
 /* Of H.264 only. */
 struct h264_state {
-	struct h264_nal sets[H264_SETS_MAX]; /* SPS and PPS in force, in their order */
+	struct h264_set sets[H264_SETS_MAX]; /* SPS and PPS in force, in their order */
 	unsigned int n_sets;
 	bool seen_sps; /* in this access unit */
 	bool seen_pps;
@@ -43,6 +47,10 @@ struct repack_piece {
 uint64_t repack_put(struct plain_ring *ring, const struct repack_input *in,
 	const struct repack_piece *piece, bool marker, uint16_t flags,
 	struct repack_figures *figures);
+
+/* For what is not passed on although pictures or sound were in it: viewers see a
+ * gap. Returns what repack_packet() does. */
+int repack_refuse(struct plain_ring *ring, const struct repack_input *in, enum mr_drop reason);
 
 int repack_h264(struct repack *r, struct plain_ring *ring, const struct repack_input *in,
 	bool frame_start, struct repack_figures *figures);

@@ -38,7 +38,7 @@ int repack_vp8(struct repack *r, struct plain_ring *ring, const struct repack_in
 	uint32_t done = head;
 
 	if (head == 0 || head > DESCRIPTOR_MAX)
-		return -(1 + MR_DROP_PAYLOAD_MALFORMED);
+		return repack_refuse(ring, in, MR_DROP_PAYLOAD_MALFORMED);
 	/* First partition's start; its first bit is 0 in a key frame (RFC 6386 9.1). */
 	if ((in->payload[0] & 0x17) == 0x10 && (in->payload[head] & 0x01) == 0) {
 		flags |= PLAIN_KEYFRAME;
