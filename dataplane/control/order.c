@@ -181,6 +181,7 @@ void order_carry_out(struct worker *w, struct order *o)
 		o->status = stream_link(w, o);
 		break;
 	case ORDER_STREAM_BIND:
+		stream_input_flush(w, o->stream[0]);
 		stream_bind(o->stream[0], &o->bind);
 		o->status = 0;
 		break;

@@ -14,6 +14,8 @@
 
 #include <string.h>
 
+#define PAUSE_MAX_NS (3600 * 1000000000ull) /* of a source, that output time shows */
+
 static void input_free(struct input_packet *p)
 {
 	if (p->mbuf != NULL)
@@ -39,7 +41,8 @@ static void tell_findings(struct worker *w, struct stream *s, uint32_t findings)
 			worker_notify(w, MR_EVENT_STREAM_FINDING, s->id, bit, 0);
 }
 
-/* Output time goes on where it was, by as much as has passed since. */
+/* Output time goes on where it was, by as much as has passed since; by no more
+ * than receivers can tell from going back (half of 2^32 ticks). */
 static void rebase_time(struct stream *s, uint32_t timestamp, uint64_t arrival_ns)
 {
 	uint64_t passed_ns;
@@ -50,33 +53,29 @@ static void rebase_time(struct stream *s, uint32_t timestamp, uint64_t arrival_n
 		return;
 	}
 	passed_ns = arrival_ns > s->last_arrival_ns ? arrival_ns - s->last_arrival_ns : 0;
-	ticks = (uint32_t)(passed_ns / 1000000u * s->clock_rate / 1000u);
+	passed_ns = RTE_MIN(passed_ns, PAUSE_MAX_NS);
+	ticks = (uint32_t)(passed_ns * s->clock_rate / 1000000000u);
 	s->timestamp_offset = s->last_timestamp + (ticks > 0 ? ticks : 1) - timestamp;
 }
 
 /* One packet in order, behind `gap` lost ones. */
-static void stream_packet(struct worker *w, struct stream *s, struct input_packet *p, uint32_t gap)
+static void stream_packet(struct worker *w, struct stream *s, struct input_packet *p,
+	const struct rtp_packet *rtp, uint64_t gap)
 {
 	struct repack_figures figures = {0};
-	struct rtp_packet rtp;
-	struct repack_input in;
-	int rc = rtp_parse(p->data, p->len, &rtp); /* succeeded before: it is accepted */
-
-	if (rc != 0) {
-		input_drop(w, (enum mr_drop)(-rc - 1), p);
-		return;
-	}
-	in = (struct repack_input){
-		.payload = rtp.payload,
-		.len = rtp.payload_len,
-		.timestamp = rtp.timestamp + s->timestamp_offset,
-		.marker = rtp.marker,
+	struct repack_input in = {
+		.payload = rtp->payload,
+		.len = rtp->payload_len,
+		.timestamp = rtp->timestamp + s->timestamp_offset,
+		.marker = rtp->marker,
 		.arrival_ns = p->arrival_ns,
 	};
+	int rc;
+
 	if (gap > 0)
 		plain_ring_skip(&s->ring, gap, p->arrival_ns);
-	rc = rtp.payload_len == 0 ? -(1 + MR_DROP_RTP_EMPTY)
-				  : repack_packet(s->repack, &s->ring, &in, &figures);
+	rc = rtp->payload_len == 0 ? -(1 + MR_DROP_RTP_EMPTY)
+				   : repack_packet(s->repack, &s->ring, &in, &figures);
 	if (rc != 0)
 		worker_drop(w, (enum mr_drop)(-rc - 1), 1);
 	tell_findings(w, s, figures.findings);
@@ -86,7 +85,7 @@ static void stream_packet(struct worker *w, struct stream *s, struct input_packe
 	s->has_output = true;
 	s->last_timestamp = in.timestamp;
 	s->last_arrival_ns = p->arrival_ns;
-	mr_count(&s->stats->bytes, rtp.payload_len);
+	mr_count(&s->stats->bytes, rtp->payload_len);
 	mr_count(&s->stats->out_packets, figures.packets);
 	mr_count(&s->stats->out_bytes, figures.bytes);
 	mr_count(&s->stats->resplit, figures.resplit);
@@ -97,22 +96,48 @@ static void stream_packet(struct worker *w, struct stream *s, struct input_packe
 	input_free(p);
 }
 
-/* Gives out what is in order; all of it with `force`. */
-static void stream_release(struct worker *w, struct stream *s, bool force)
+static void stream_held_packet(
+	struct worker *w, struct stream *s, struct input_packet *p, uint64_t gap)
 {
-	struct input_packet p;
-	uint32_t gap;
-	unsigned int before = s->reorder.held;
+	struct rtp_packet rtp;
 
-	while (reorder_take(&s->reorder, w->now_ns, force, &p, &gap) == 1)
-		stream_packet(w, s, &p, gap);
-	if (before > 0 && s->reorder.held == 0)
+	/* It succeeded before: the packet was accepted. */
+	if (rtp_parse(p->data, p->len, &rtp) == 0)
+		stream_packet(w, s, p, &rtp, gap);
+	else
+		input_drop(w, MR_DROP_RTP_SHORT, p);
+	if (s->reorder.held == 0)
 		w->n_holding--;
 }
 
+/* Gives out what is in order or has waited long enough. */
+static void stream_release(struct worker *w, struct stream *s)
+{
+	struct input_packet p;
+	uint64_t gap;
+
+	while (reorder_take(&s->reorder, w->now_ns, &p, &gap) == 1)
+		stream_held_packet(w, s, &p, gap);
+}
+
+/* Gives out all that lies before `number`. */
+static void stream_release_before(struct worker *w, struct stream *s, uint64_t number)
+{
+	struct input_packet p;
+	uint64_t gap;
+
+	while (reorder_take_before(&s->reorder, number, &p, &gap) == 1)
+		stream_held_packet(w, s, &p, gap);
+}
+
+void stream_input_flush(struct worker *w, struct stream *s)
+{
+	stream_release_before(w, s, UINT64_MAX);
+}
+
 /* An accepted packet with its extended number. */
-static void stream_order(
-	struct worker *w, struct stream *s, struct input_packet *p, uint64_t number)
+static void stream_order(struct worker *w, struct stream *s, struct input_packet *p,
+	const struct rtp_packet *rtp, uint64_t number)
 {
 	struct reorder *r = &s->reorder;
 
@@ -121,26 +146,19 @@ static void stream_order(
 		input_drop(w, MR_DROP_RTP_LATE, p);
 		return;
 	}
-	if (number == r->next && r->held == 0) {
-		r->next++;
-		stream_packet(w, s, p, 0);
-		return;
+	/* What came down the packet ring lies in memory of this turn and cannot wait;
+	 * nor has it to: it was in order there, and longer on its way than frames are. */
+	if (number == r->next || p->mbuf == NULL) {
+		stream_release_before(w, s, number);
+		stream_packet(w, s, p, rtp, reorder_pass(r, number));
+	} else {
+		if (number - r->next >= REORDER_SLOTS)
+			stream_release_before(w, s, number - REORDER_SLOTS + 1);
+		if (r->held == 0)
+			w->n_holding++;
+		reorder_put(r, number, p);
 	}
-	/* The control plane's ring brings them as a TCP connection did: nothing
-	 * can still come in between. What is far ahead ends the waiting too. */
-	if (p->mbuf == NULL || number - r->next >= REORDER_SLOTS) {
-		uint64_t gap;
-
-		stream_release(w, s, true);
-		gap = number - r->next;
-		r->next = number + 1;
-		stream_packet(w, s, p, (uint32_t)RTE_MIN(gap, (uint64_t)PLAIN_GAP_MAX));
-		return;
-	}
-	if (r->held == 0)
-		w->n_holding++;
-	reorder_put(r, number, p, w->now_ns);
-	stream_release(w, s, false);
+	stream_release(w, s);
 }
 
 static bool address_is(const struct mr_endpoint *want, const struct mr_endpoint *have)
@@ -175,6 +193,7 @@ static void figures_publish(struct stream *s)
 	atomic_store_explicit(&st->restarts, r->restarts, memory_order_relaxed);
 	atomic_store_explicit(&st->jitter, rtp_receiver_jitter(r), memory_order_relaxed);
 	atomic_store_explicit(&st->ssrc, r->ssrc, memory_order_relaxed);
+	atomic_store_explicit(&st->synchronized, s->path_clock->synchronized, memory_order_relaxed);
 	/* RFC 3550 6.4.1: cycles and number; the count of cycles starts at 0. */
 	atomic_store_explicit(&st->extended_highest, (uint32_t)(r->highest - UINT64_C(0x10000)),
 		memory_order_relaxed);
@@ -186,11 +205,14 @@ static void stream_accepted(struct worker *w, struct stream *s, struct input_pac
 	bool first = !s->started;
 
 	if (v == RTP_ACCEPT_RESTART || !s->reorder.started) {
-		stream_release(w, s, true);
+		stream_release_before(w, s, UINT64_MAX);
 		reorder_start(&s->reorder, number);
 		rebase_time(s, rtp->timestamp, p->arrival_ns);
-		if (v == RTP_ACCEPT_RESTART && !first && s->path_clock != NULL)
-			clock_forget_reports(s->path_clock);
+	}
+	if (v == RTP_ACCEPT_RESTART && !first) {
+		/* Probation took the packet before this one. */
+		plain_ring_skip(&s->ring, 1, p->arrival_ns);
+		clock_forget_reports(s->path_clock);
 	}
 	s->started = true;
 	mr_count(&s->stats->packets, 1);
@@ -200,7 +222,7 @@ static void stream_accepted(struct worker *w, struct stream *s, struct input_pac
 	if (first || s->silent)
 		worker_notify(w, MR_EVENT_STREAM_STATE, s->id, MR_STREAM_RECEIVING, rtp->ssrc);
 	s->silent = false;
-	stream_order(w, s, p, number);
+	stream_order(w, s, p, rtp, number);
 }
 
 static void stream_receive(struct worker *w, struct input_packet *p)
@@ -267,5 +289,5 @@ void stream_input_stage(struct worker *w)
 	/* What waited too long for a packet in between. */
 	for (uint32_t i = 0; w->n_holding > 0 && i < w->n_streams; i++)
 		if (w->streams[i]->reorder.held > 0)
-			stream_release(w, w->streams[i], false);
+			stream_release(w, w->streams[i]);
 }

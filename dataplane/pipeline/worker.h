@@ -172,6 +172,10 @@ static inline void worker_queue_stream(struct worker *w, struct stream *s);
 /* From where to where a received frame went; classify has checked its headers. */
 void packet_endpoints(struct rte_mbuf *m, struct mr_endpoint *local, struct mr_endpoint *remote);
 
+/* Gives out what a stream holds to put it into order, before it is bound anew.
+ * Between two turns. */
+void stream_input_flush(struct worker *w, struct stream *s);
+
 /* An object is about to be unlinked from its owner: packets that other workers
  * handed over for it are dropped. Between two turns. */
 void handoff_forget(struct worker *w, const void *object);

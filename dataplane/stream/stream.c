@@ -62,11 +62,11 @@ err_nothing:
 void stream_destroy(struct stream *s)
 {
 	struct input_packet p;
-	uint32_t gap;
+	uint64_t gap;
 
 	if (s == NULL)
 		return;
-	while (reorder_take(&s->reorder, 0, true, &p, &gap) == 1)
+	while (reorder_take_before(&s->reorder, UINT64_MAX, &p, &gap) == 1)
 		rte_pktmbuf_free(p.mbuf);
 	rte_free(s->tracks);
 	repack_destroy(s->repack);
