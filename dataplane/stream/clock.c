@@ -6,12 +6,23 @@
 #include <string.h>
 
 #define NS_PER_S 1000000000ll
-#define ARRIVAL_STEP_NS (500 * 1000000ll) /* further off than this an anchor is thrown away */
-#define ARRIVAL_SHARE 64 /* an arrival later than its time moves the anchor by 1/64 of it */
+#define STEP_NS (500 * 1000000ll)  /* off by more: not jitter, the source's clock or pause */
+#define LATE_FOR_NS (1 * NS_PER_S) /* ... a stalled network has caught up by then */
+#define ARRIVAL_SHARE 64           /* a late arrival moves the anchor by 1/64 of it */
+#define OFFSET_SHARE 8             /* a report moves the path by 1/8 of its lateness */
+#define REPORT_AGE (1 << 30)       /* [ticks] behind it, a report is moved along */
 
 void clock_path_init(struct clock_path *p)
 {
 	memset(p, 0, sizeof(*p));
+}
+
+/* Back to arrivals, until all tracks have reported (again). */
+static void path_desynchronize(struct clock_path *p)
+{
+	p->synchronized = false;
+	for (unsigned int i = 0; i < p->n; i++)
+		p->tracks[i]->follows_reports = false;
 }
 
 int clock_path_add(struct clock_path *p, struct clock_track *t, uint32_t clock_rate)
@@ -21,7 +32,7 @@ int clock_path_add(struct clock_path *p, struct clock_track *t, uint32_t clock_r
 	memset(t, 0, sizeof(*t));
 	t->clock_rate = clock_rate;
 	p->tracks[p->n++] = t;
-	p->synchronized = false;
+	path_desynchronize(p);
 	return 0;
 }
 
@@ -46,19 +57,39 @@ static int64_t time_of(const struct clock_track *t, uint32_t rtp)
 	return t->anchor_ns + ticks_to_ns(t, (int32_t)(rtp - t->anchor_rtp));
 }
 
-/* Moves the anchor along, so that differences stay far below 2^31 ticks. */
-static void anchor_advance(struct clock_track *t, uint32_t rtp)
+/* The source's time of an output RTP time, by its last report. */
+static int64_t source_time_of(const struct clock_track *t, uint32_t rtp)
 {
-	t->anchor_ns = time_of(t, rtp);
-	t->anchor_rtp = rtp;
+	return t->report_ns + ticks_to_ns(t, (int32_t)(rtp - t->report_rtp));
 }
 
-/* Applies what may be applied of the pending change: CLOCK_SLEW_PPM. */
+/* Moves the anchor along, so that differences stay far below 2^31 ticks; and the
+ * report, should the source send no more of them. */
+static void anchor_advance(struct clock_track *t, uint32_t rtp)
+{
+	int32_t age = (int32_t)(rtp - t->report_rtp);
+
+	t->anchor_ns = time_of(t, rtp);
+	t->anchor_rtp = rtp;
+	if (t->reported && (age > REPORT_AGE || age < -REPORT_AGE)) {
+		t->report_ns = source_time_of(t, rtp);
+		t->report_rtp = rtp;
+	}
+}
+
+/* Applies what may be applied of the pending change: all of it while nobody has
+ * been told anything, else CLOCK_SLEW_PPM. */
 static void slew(struct clock_track *t, int64_t now_ns)
 {
 	int64_t most = (now_ns - t->slewed_at) / 1000000 * CLOCK_SLEW_PPM;
 	int64_t step = t->slew_ns;
 
+	if (!t->told) {
+		t->anchor_ns += step;
+		t->slew_ns = 0;
+		t->slewed_at = now_ns;
+		return;
+	}
 	if (now_ns <= t->slewed_at)
 		return;
 	if (most < 1 && step != 0)
@@ -70,6 +101,32 @@ static void slew(struct clock_track *t, int64_t now_ns)
 	t->anchor_ns += step;
 	t->slew_ns -= step;
 	t->slewed_at = now_ns;
+}
+
+/* The earliest arrivals were delayed least: early ones count at once, late ones
+ * slowly, which also follows a source whose clock runs at another speed. */
+static void arrival_follow(struct clock_track *t, int64_t late, int64_t now_ns)
+{
+	bool step = late < -STEP_NS; /* nothing arrives before its time */
+
+	if (late <= STEP_NS) {
+		t->late = false;
+	} else if (!t->late) {
+		t->late = true;
+		t->late_since = now_ns;
+	} else {
+		/* Not the network, which would have caught up: the source paused. */
+		step = now_ns - t->late_since > LATE_FOR_NS;
+	}
+	if (step) {
+		t->anchor_ns = now_ns;
+		t->slew_ns = 0;
+		t->late = false;
+	} else if (late < 0) {
+		t->slew_ns = late;
+	} else {
+		t->slew_ns = t->late ? 0 : late / ARRIVAL_SHARE;
+	}
 }
 
 void clock_arrival(struct clock_track *t, uint32_t rtp, int64_t now_ns)
@@ -86,20 +143,13 @@ void clock_arrival(struct clock_track *t, uint32_t rtp, int64_t now_ns)
 	}
 	anchor_advance(t, rtp);
 	slew(t, now_ns);
-	if (t->follows_reports)
-		return;
-	/* The earliest arrivals were delayed least: early ones count at once, late ones
-	 * slowly, which also follows a source whose clock runs at another speed. */
 	late = now_ns - t->anchor_ns;
-	if (late > ARRIVAL_STEP_NS || late < -ARRIVAL_STEP_NS) {
-		/* The source paused or jumped: its media time says nothing any more. */
-		t->anchor_ns = now_ns;
-		t->slew_ns = 0;
-	} else if (late < 0) {
-		t->slew_ns = late;
-	} else {
-		t->slew_ns = late / ARRIVAL_SHARE;
-	}
+	if (!t->arrived || late - t->slew_ns < t->lateness_ns)
+		t->lateness_ns = late - t->slew_ns;
+	t->arrived = true;
+	if (!t->follows_reports)
+		arrival_follow(t, late, now_ns);
+	slew(t, now_ns);
 }
 
 static int64_t ntp_to_ns(uint64_t ntp)
@@ -108,14 +158,8 @@ static int64_t ntp_to_ns(uint64_t ntp)
 	return (int64_t)(ntp >> 32) * NS_PER_S + (int64_t)((ntp & 0xffffffffu) * NS_PER_S >> 32);
 }
 
-/* The source's time of an output RTP time, by its last report. */
-static int64_t source_time_of(const struct clock_track *t, uint32_t rtp)
-{
-	return t->report_ns + ticks_to_ns(t, (int32_t)(rtp - t->report_rtp));
-}
-
-/* All tracks have reports: one offset for the path, such that no track has to
- * claim a time before its arrival's; the mean keeps the change small. */
+/* All tracks have reports: one offset for the path. The mean of what the tracks
+ * have said so far keeps the change small. */
 static void path_synchronize(struct clock_path *p)
 {
 	int64_t sum = 0;
@@ -126,8 +170,31 @@ static void path_synchronize(struct clock_path *p)
 	}
 	p->offset_ns = sum;
 	p->synchronized = true;
-	for (unsigned int i = 0; i < p->n; i++)
+	for (unsigned int i = 0; i < p->n; i++) {
 		p->tracks[i]->follows_reports = true;
+		p->tracks[i]->arrived = false;
+	}
+}
+
+/* The source's clock runs at another speed than ours: the whole path follows what
+ * arrives, a little with each report. */
+static void path_follow_arrivals(struct clock_path *p)
+{
+	int64_t sum = 0;
+	int64_t n = 0;
+
+	for (unsigned int i = 0; i < p->n; i++) {
+		struct clock_track *t = p->tracks[i];
+		if (!t->arrived)
+			continue;
+		sum += t->lateness_ns > STEP_NS    ? STEP_NS
+		       : t->lateness_ns < -STEP_NS ? -STEP_NS
+						   : t->lateness_ns;
+		n++;
+		t->arrived = false;
+	}
+	if (n > 0)
+		p->offset_ns += sum / n / OFFSET_SHARE;
 }
 
 static bool all_reported(const struct clock_path *p)
@@ -149,16 +216,17 @@ void clock_report(
 	if (t->reported) {
 		/* The source's clock was set: its old offset is worth nothing. */
 		int64_t off = source_ns - source_time_of(t, rtp);
-		if (off > ARRIVAL_STEP_NS || off < -ARRIVAL_STEP_NS) {
+		if (off > STEP_NS || off < -STEP_NS)
 			clock_forget_reports(p);
-		}
 	}
 	t->report_rtp = rtp;
 	t->report_ns = source_ns;
 	t->reported = true;
-	if (!p->synchronized && all_reported(p))
+	if (p->synchronized)
+		path_follow_arrivals(p);
+	else if (all_reported(p))
 		path_synchronize(p);
-	if (!p->synchronized)
+	else
 		return;
 	for (unsigned int i = 0; i < p->n; i++) {
 		struct clock_track *k = p->tracks[i];
@@ -169,21 +237,21 @@ void clock_report(
 
 void clock_forget_reports(struct clock_path *p)
 {
-	p->synchronized = false;
-	for (unsigned int i = 0; i < p->n; i++) {
+	path_desynchronize(p);
+	for (unsigned int i = 0; i < p->n; i++)
 		p->tracks[i]->reported = false;
-		p->tracks[i]->follows_reports = false;
-	}
 }
 
 bool clock_rtp_at(struct clock_track *t, int64_t now_ns, uint32_t *rtp)
 {
+	int64_t ns;
+
 	if (!t->started)
 		return false;
 	slew(t, now_ns);
-	int64_t ns = now_ns - t->anchor_ns;
-	int64_t s = ns / NS_PER_S;
-	*rtp = t->anchor_rtp + (uint32_t)(s * t->clock_rate) +
-	       (uint32_t)(int32_t)((ns % NS_PER_S) * t->clock_rate / NS_PER_S);
+	t->told = true;
+	ns = now_ns - t->anchor_ns;
+	*rtp = t->anchor_rtp + (uint32_t)(ns / NS_PER_S * t->clock_rate) +
+	       (uint32_t)(ns % NS_PER_S * t->clock_rate / NS_PER_S);
 	return true;
 }

@@ -3,8 +3,12 @@
  * Output RTP time to the gateway's NTP time, per track, for sender reports
  * (DESIGN.md, Time). Until every track of a path has had a sender report of its
  * source, a track follows the arrival of its packets; from then on all tracks
- * follow the source's clock, moved by one offset common to the path. The change
- * is slewed, never stepped. Pure; private to the path's worker.
+ * follow the source's clock, moved by one offset common to the path. That offset
+ * follows the path's arrivals slowly, for no two clocks run at the same speed.
+ *
+ * What a report has said changes by CLOCK_SLEW_PPM at most. It is stepped only
+ * when the source's media time itself stepped against its arrival, while
+ * arrivals are followed. Pure; private to the path's worker.
  */
 #ifndef DATAPLANE_STREAM_CLOCK_H
 #define DATAPLANE_STREAM_CLOCK_H
@@ -23,7 +27,13 @@ struct clock_track {
 	int64_t anchor_ns;    /* gateway time, [ns] since 1900 is added when formatting */
 	int64_t slew_ns;      /* still to be added to anchor_ns */
 	int64_t slewed_at;    /* [ns] gateway time of the last step */
+	bool told;            /* a report has said it: from now on it is slewed */
 	bool follows_reports; /* else arrivals */
+	bool late;            /* arrivals have been far too late since ... */
+	int64_t late_since;   /* [ns] gateway time */
+	/* the earliest arrival since the last report of the path, against its time */
+	bool arrived;
+	int64_t lateness_ns;
 	/* the source's last sender report */
 	bool reported;
 	uint32_t report_rtp; /* in output RTP time */
