@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 static volatile sig_atomic_t stop_wanted;
@@ -44,6 +45,17 @@ static int config_read(struct mr_config *config, const char *file)
 			mr_config_problem_text(&report.problems[i], line, sizeof(line)));
 	mr_config_report_fini(&report);
 	return rc;
+}
+
+/* Descriptors are kept for the control plane: five for every camera. */
+static void raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 static void catch_signals(void)
@@ -95,6 +107,7 @@ int main(int argc, char **argv)
 	if (config_read(&config, file) != 0)
 		return 1;
 	catch_signals();
+	raise_descriptor_limit();
 	if (dataplane_init(&dp, &config, error, sizeof(error)) != 0) {
 		fprintf(stderr, "error: %s\n", error);
 		mr_config_fini(&config);

@@ -194,6 +194,11 @@ int rtsp_request_send_data(
 	return rtsp_link_send_data(r->link, channel, data, len);
 }
 
+int rtsp_request_fd(const struct rtsp_requester *r)
+{
+	return r->link ? rtsp_link_fd(r->link) : -1;
+}
+
 uint32_t rtsp_request_cseq(const struct rtsp_requester *r)
 {
 	return r->cseq;

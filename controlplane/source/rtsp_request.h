@@ -34,6 +34,8 @@ void rtsp_requester_close(struct rtsp_requester *r);
 int rtsp_request_send(struct rtsp_requester *r, GstRTSPMessage *request);
 int rtsp_request_send_data(
 	struct rtsp_requester *r, uint8_t channel, const uint8_t *data, size_t len);
+/* Of the connection, borrowed; -1: not connected. */
+int rtsp_request_fd(const struct rtsp_requester *r);
 uint32_t rtsp_request_cseq(const struct rtsp_requester *r);
 
 #endif

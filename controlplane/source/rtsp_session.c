@@ -393,6 +393,11 @@ const char *rtsp_session_id(const struct rtsp_session *s)
 	return s->id;
 }
 
+int rtsp_session_fd(const struct rtsp_session *s)
+{
+	return rtsp_request_fd(s->requester);
+}
+
 uint32_t rtsp_session_cseq(const struct rtsp_session *s)
 {
 	return rtsp_request_cseq(s->requester);

@@ -66,6 +66,8 @@ int rtsp_session_send_data(
 
 /* For the adoption record. Empty: no session yet. */
 const char *rtsp_session_id(const struct rtsp_session *s);
+/* Of the connection, borrowed; -1: not connected. */
+int rtsp_session_fd(const struct rtsp_session *s);
 uint32_t rtsp_session_cseq(const struct rtsp_session *s);
 
 #endif

@@ -46,8 +46,32 @@ static uint64_t now_us(void)
 	return (uint64_t)g_get_monotonic_time();
 }
 
+/*
+ * The data plane holds the connection and the sockets as well: a control plane
+ * that dies does not end the RTSP session, and the camera sends on. Slot 0 is
+ * the connection, then RTP and RTCP of each track.
+ */
+static void keep_descriptors(struct rtsp_source *s, bool keep)
+{
+	const struct path *path = s->base.path;
+
+	if (path->id == 0)
+		return;
+	install_keep_fd(path->table->install, MR_RECORD_PATH, path->id, 0,
+		keep ? rtsp_session_fd(s->session) : -1);
+	for (unsigned int i = 0; i < PATH_BINDINGS; i++) {
+		for (unsigned int rtcp = 0; rtcp < 2; rtcp++) {
+			int fd = keep && i < s->n_inputs ? track_input_fd(s->input[i], rtcp) : -1;
+
+			install_keep_fd(path->table->install, MR_RECORD_PATH, path->id,
+				1 + 2 * i + rtcp, fd);
+		}
+	}
+}
+
 static void end_session(struct rtsp_source *s)
 {
+	keep_descriptors(s, false);
 	g_clear_handle_id(&s->tick, g_source_remove);
 	g_clear_handle_id(&s->retry, g_source_remove);
 	rtsp_session_close(s->session);
@@ -292,6 +316,7 @@ static void on_playing(void *user)
 
 	s->playing_us = now_us();
 	s->ticks = 0;
+	keep_descriptors(s, true);
 	s->tick = g_timeout_add(TICK_MS, on_tick, s);
 	record_session(s);
 	path_set_state(s->base.path, MR_PATH_READY, "RTSP over %s, %u track%s",
@@ -346,7 +371,11 @@ static void source_stream_state(struct path_source *source, unsigned int i, bool
 
 static void source_attached(struct path_source *source)
 {
-	((struct rtsp_source *)source)->attached_us = now_us();
+	struct rtsp_source *s = (struct rtsp_source *)source;
+
+	s->attached_us = now_us();
+	if (s->playing_us != 0)
+		keep_descriptors(s, true);
 }
 
 static void source_destroy(struct path_source *source)

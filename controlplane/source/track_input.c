@@ -164,6 +164,11 @@ int track_input_open_udp(
 	return udp_pair_open(&in->pair, local, port, on_udp_rtp, on_udp_rtcp, in);
 }
 
+int track_input_fd(const struct track_input *in, bool rtcp)
+{
+	return in->pair ? udp_pair_fd(in->pair, rtcp) : -1;
+}
+
 uint16_t track_input_port(const struct track_input *in)
 {
 	return udp_pair_port(in->pair);

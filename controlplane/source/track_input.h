@@ -33,6 +33,8 @@ void track_input_destroy(struct track_input *in);
 int track_input_open_udp(
 	struct track_input *in, const struct sockaddr_storage *local, uint16_t port);
 /* Host order; RTP, the next is RTCP's. */
+/* One of its two sockets, borrowed; -1: it has none. */
+int track_input_fd(const struct track_input *in, bool rtcp);
 uint16_t track_input_port(const struct track_input *in);
 /* 0 or -errno. */
 int track_input_join(struct track_input *in, const uint8_t group[16]);

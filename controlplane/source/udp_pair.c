@@ -169,6 +169,11 @@ void udp_pair_close(struct udp_pair *pair)
 	g_free(pair);
 }
 
+int udp_pair_fd(const struct udp_pair *pair, bool rtcp)
+{
+	return pair->fd[rtcp ? 1 : 0];
+}
+
 uint16_t udp_pair_port(const struct udp_pair *pair)
 {
 	return pair->port;

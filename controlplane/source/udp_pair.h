@@ -27,6 +27,8 @@ int udp_pair_open(struct udp_pair **out, const struct sockaddr_storage *local, u
 /* NULL is fine. */
 void udp_pair_close(struct udp_pair *pair);
 
+/* The socket itself, borrowed. */
+int udp_pair_fd(const struct udp_pair *pair, bool rtcp);
 uint16_t udp_pair_port(const struct udp_pair *pair); /* of RTP, host order */
 /* Joins the multicast group that the pair is bound to, on the interface of its route. 0 or -errno. */
 int udp_pair_join(struct udp_pair *pair, const uint8_t group[16]);

@@ -32,7 +32,7 @@
 #define MR_ICE_PWD_MAX 256     /* bytes: RFC 8839 5.4 */
 #define MR_CNAME_MAX 32        /* bytes, the final 0 included */
 #define MR_RECORD_MAX 1536     /* bytes of an adoption record */
-#define MR_RECORD_FDS 4        /* descriptors kept beside one record */
+#define MR_RECORD_FDS 8        /* descriptors kept beside one record */
 #define MR_PARAMETER_SETS 1024 /* bytes */
 
 /* Names of things. The control plane chooses them, never 0, and never uses one

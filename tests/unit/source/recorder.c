@@ -186,6 +186,11 @@ uint32_t install_new_id(struct install *install)
 	return ++install->last_id;
 }
 
+int install_keep_fd(struct install *install, uint32_t kind, uint32_t id, uint32_t slot, int fd)
+{
+	return install->attached ? 0 : -ENOTCONN;
+}
+
 int install_put_record(
 	struct install *install, uint32_t kind, uint32_t id, const void *data, size_t len)
 {
