@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 static const char usage[] = "usage: millrace-controlplane [--config] FILE\n"
 			    "       millrace-controlplane --version | --help\n";
@@ -74,6 +75,17 @@ static enum log_level log_level_of(enum mr_config_level level)
 	return LOG_LEVEL_INFO;
 }
 
+/* A camera takes five descriptors, a client of the page one. */
+static void raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int main(int argc, char **argv)
 {
 	struct controlplane *controlplane;
@@ -86,6 +98,7 @@ int main(int argc, char **argv)
 	if (!file)
 		return status;
 	signal(SIGPIPE, SIG_IGN);
+	raise_descriptor_limit();
 	if (load(&config, file) < 0)
 		return EXIT_FAILURE;
 	log_set_level(log_level_of(config.log_level));
