@@ -115,6 +115,17 @@ static int sync_directory(const char *directory)
 	return rc;
 }
 
+/* A new one is as lasting as the file that goes into it. */
+static int make_directory(const char *directory)
+{
+	char parent[4096];
+
+	if (mkdir(directory, 0750) != 0)
+		return errno == EEXIST ? 0 : -errno;
+	snprintf(parent, sizeof(parent), "%s/..", directory);
+	return sync_directory(parent);
+}
+
 /* A line that a crash cut off was never reserved: it is taken away. */
 static int parse_text(struct ssrc_store *s, const char *text, size_t len, size_t *whole)
 {
@@ -180,10 +191,9 @@ struct ssrc_store *ssrc_store_open(const char *directory, char *error, size_t er
 		goto err;
 	s->fd = -1;
 	snprintf(path, sizeof(path), "%s/" FILE_NAME, directory);
-	if (mkdir(directory, 0750) != 0 && errno != EEXIST) {
-		rc = -errno;
+	rc = make_directory(directory);
+	if (rc != 0)
 		goto err;
-	}
 	s->fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (s->fd < 0) {
 		rc = -errno;
