@@ -52,8 +52,9 @@ int srtcp_protect(
 /*
  * In place; authenticates before anything is believed. Returns the plain
  * length, or -EBADMSG (authentication failed), -EALREADY (replayed, older than
- * its sender's window, or from one sender too many), -EINVAL (too short, or the E flag is missing: we always
- * encrypt and refuse clear SRTCP). Whatever was refused never holds plaintext.
+ * its sender's window, or from one sender too many), -EINVAL (too short, or the E
+ * flag is missing: we always encrypt and refuse clear SRTCP). Whatever was refused
+ * never holds plaintext.
  */
 int srtcp_unprotect(struct crypto_device *dev, struct srtcp_rx *s, uint8_t *buf, size_t len);
 

@@ -11,7 +11,8 @@
  *
  *	int rc = mr_config_load(&config, "millrace.json", &report);
  *	for (size_t i = 0; i < report.count; i++)
- *		fprintf(stderr, "%s\n", mr_config_problem_text(&report.problems[i], line, sizeof(line)));
+ *		fprintf(stderr, "%s\n",
+ *			mr_config_problem_text(&report.problems[i], line, sizeof(line)));
  *	mr_config_report_fini(&report);
  *	if (rc != 0)
  *		return 1;

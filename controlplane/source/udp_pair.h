@@ -30,7 +30,8 @@ void udp_pair_close(struct udp_pair *pair);
 /* The socket itself, borrowed. */
 int udp_pair_fd(const struct udp_pair *pair, bool rtcp);
 uint16_t udp_pair_port(const struct udp_pair *pair); /* of RTP, host order */
-/* Joins the multicast group that the pair is bound to, on the interface of its route. 0 or -errno. */
+/* Joins the multicast group that the pair is bound to, on the interface of its route.
+ * 0 or -errno. */
 int udp_pair_join(struct udp_pair *pair, const uint8_t group[16]);
 /* From the RTP or the RTCP socket. 0 or -errno. */
 int udp_pair_send(struct udp_pair *pair, bool rtcp, const struct sockaddr_storage *to,

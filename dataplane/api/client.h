@@ -62,8 +62,8 @@ int mr_socket_receive(
 	int fd, struct mr_socket_message *m, int *fds, unsigned int max_fds, unsigned int *n_fds);
 
 struct mr_client {
-	int socket; /* owned; readable: MR_SOCKET_FD..., or the data plane went */
-	int event_fd; /* owned; readable: mr_client_clear_event(), then look into events, packets_up */
+	int socket;   /* owned; readable: MR_SOCKET_FD..., or the data plane went */
+	int event_fd; /* owned; readable: mr_client_clear_event(), then look into the rings */
 	int doorbell; /* owned; write after enqueueing (mr_client_ring_doorbell) */
 	uint32_t dataplane_pid;
 	struct mr_channel channel;

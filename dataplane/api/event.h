@@ -28,10 +28,9 @@ struct mr_reply {
 
 struct mr_port_info {
 	uint32_t index;
-	uint32_t
-		ifindex; /* of the kernel's interface: the shared one, or the tap of an owned port */
-	uint32_t shared; /* 1: the kernel keeps the interface */
-	uint32_t mtu;    /* [bytes] */
+	uint32_t ifindex; /* of the kernel's interface: the shared one, or an owned port's tap */
+	uint32_t shared;  /* 1: the kernel keeps the interface */
+	uint32_t mtu;     /* [bytes] */
 	uint8_t mac[6];
 	uint8_t reserved[2];
 	char name[32];   /* of the session file */

@@ -14,9 +14,10 @@
  *                       give the packet rings to worker 0
  *   HANDOVER_DOORBELL   look into commands (and wake worker 0 for packets down)
  *   HANDOVER_DETACHED   the control plane went (commands that it had enqueued before
- *                       may still be taken): take the packet rings from worker 0, wait until it has let go, then
- *                       handover_release_channel(). Until then the memory stays
- *                       mapped and the next control plane waits in the backlog.
+ *                       may still be taken): take the packet rings from worker 0,
+ *                       wait until it has let go, then handover_release_channel().
+ *                       Until then the memory stays mapped and the next control
+ *                       plane waits in the backlog.
  */
 #ifndef DATAPLANE_CONTROL_HANDOVER_H
 #define DATAPLANE_CONTROL_HANDOVER_H

@@ -132,7 +132,7 @@ static int viewer_link(struct worker *w, struct order *o)
 	v->position = w->n_viewers;
 	w->viewers[w->n_viewers++] = v;
 	v->alive_ns = w->now_ns;
-	/* Spread over the second: the reports of viewers that come together do not leave together. */
+	/* Spread over the second: viewers that come together do not report together. */
 	v->next_report_ns = w->now_ns + 200000000ull + (v->id * 2654435761u) % 300000000u;
 	viewer_build_header(w, v);
 	for (unsigned int i = 0; i < MR_VIEWER_TRACKS; i++)

@@ -21,7 +21,7 @@ enum order_type {
 	ORDER_STREAM_REPORT,   /* the owner: report */
 	ORDER_STREAM_UNLINK,   /* the owner: its viewers lose the track */
 	ORDER_VIEWER_LINK,     /* the owner: viewer joins stream[] */
-	ORDER_VIEWER_JOIN, /* the owner: track[] of a running viewer joins a stream that came later */
+	ORDER_VIEWER_JOIN,     /* the owner: track[] of a running viewer joins a later stream */
 	ORDER_VIEWER_ROUTE,    /* the owner: local, remote, nexthop_id */
 	ORDER_VIEWER_UNLINK,   /* the owner */
 	ORDER_NEXTHOP,         /* every worker: nexthop; with `remove` it is forgotten */

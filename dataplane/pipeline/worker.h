@@ -128,8 +128,7 @@ struct worker {
 
 /* What a worker tells the main thread, by value. */
 struct notice {
-	uint32_t
-		type; /* enum mr_event_type: STREAM_STATE, STREAM_FINDING, VIEWER_STATE, KEYFRAME_WANTED */
+	uint32_t type; /* enum mr_event_type: STREAM_*, VIEWER_STATE, KEYFRAME_WANTED */
 	uint32_t id;
 	uint32_t value;
 	uint32_t ssrc;

@@ -37,9 +37,8 @@ struct frame_header {
 	uint8_t ip_version; /* 4 or 6 */
 	uint8_t valid;      /* 0: next hop unknown */
 	uint8_t reserved[8];
-	uint32_t
-		pseudo_sum; /* one's complement sum of the pseudo-header and the ports, without lengths */
-	uint32_t ip_sum; /* of the IPv4 header, without its length and identification */
+	uint32_t pseudo_sum; /* one's complement sum: pseudo-header and ports, without lengths */
+	uint32_t ip_sum;     /* of the IPv4 header, without its length and identification */
 };
 
 struct viewer_track {
