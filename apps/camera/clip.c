@@ -51,7 +51,7 @@ static char *clip_settings(const struct camera_options *o)
 		g_string_append_printf(s, "-%s-b%u", profiles[o->profile], o->bframes);
 	if (o->video == VIDEO_H264 && o->packetization_mode == 0)
 		g_string_append_printf(s, "-nal%u", o->mtu);
-	g_string_append_printf(s, "-%s-r%u", audios[o->audio], CLIP_REVISION);
+	g_string_append_printf(s, "-%s-r%d", audios[o->audio], CLIP_REVISION);
 	return g_string_free(s, FALSE);
 }
 

@@ -325,7 +325,7 @@ int main(int argc, char **argv)
 		say_counters(&camera);
 	/* a pipeline that would not end still refers to all this: leave it to the kernel */
 	if (count_players(&camera) > 0)
-		_exit(rc < 0);
+		_exit(rc < 0 ? 1 : 0);
 	g_object_unref(camera.server);
 	for (unsigned i = 0; i < camera.options.mounts; i++)
 		mount_destroy(camera.mounts[i]);

@@ -58,8 +58,11 @@ static const struct option long_options[] = {
 static bool parse_seconds(const char *text, double min, double *seconds)
 {
 	char *end;
-	double value = strtod(text, &end);
+	double value;
 
+	if (text == NULL)
+		return false;
+	value = strtod(text, &end);
 	if (end == text || *end != 0 || !(value >= min && value <= 3600))
 		return false;
 	*seconds = value;

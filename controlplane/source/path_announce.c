@@ -204,7 +204,7 @@ static void log_track(const struct path *path, const struct track *t)
 void path_set_tracks(struct path *path, const struct sdp_tracks *tracks)
 {
 	struct track old[PATH_TRACKS_MAX];
-	bool is_new[PATH_TRACKS_MAX], kept[PATH_TRACKS_MAX] = {false};
+	bool is_new[PATH_TRACKS_MAX] = {false}, kept[PATH_TRACKS_MAX] = {false};
 	unsigned int n_old = path->n_tracks;
 
 	path_unbind(path);

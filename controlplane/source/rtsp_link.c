@@ -251,6 +251,7 @@ int rtsp_link_send_data(struct rtsp_link *link, uint8_t channel, const uint8_t *
 	bytes[3] = (guint8)len;
 	memcpy(bytes + INTERLEAVED_HEADER, data, len);
 	/* Takes the bytes over, also on failure. */
+	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
 	return send_error(gst_rtsp_watch_write_data(
 		link->watch, bytes, (guint)(INTERLEAVED_HEADER + len), NULL));
 }

@@ -207,7 +207,7 @@ static void append_accepted(GString *s, const struct sdp_answer *a, const struct
 	const struct sdp_candidate *host = a->n_candidates ? &a->candidates[0] : NULL;
 	bool rtx = SDP_ANSWER_REPAIRS && choice->format.rtx && a->rtx_ssrc[i];
 
-	g_string_append_printf(s, "m=%s %u %s %u", m->type, host ? host->port : 9, m->proto,
+	g_string_append_printf(s, "m=%s %u %s %u", m->type, host ? host->port : 9u, m->proto,
 		choice->format.payload_type);
 	if (rtx)
 		g_string_append_printf(s, " %u", choice->format.rtx_payload_type);

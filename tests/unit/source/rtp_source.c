@@ -70,7 +70,7 @@ static void packets_and_reports_arrive(void **state)
 		"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n"
 		"m=video 9 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n"
 		"m=audio %u RTP/AVP 0\r\nm=audio 9 RTP/AVP 8\r\n",
-		port + 2);
+		port + 2u);
 	add_rtp(f, "127.0.0.1", port, sdp);
 	f->config.read_timeout_ms = 1000;
 	fixture_open(f, true);
