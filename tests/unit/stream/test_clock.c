@@ -198,7 +198,7 @@ static void run(struct world *w, const struct camera *c)
 			arrivals(w, i, since);
 			report(w, &w->t[i], since, i);
 		}
-		/* Its media time stepped against all clocks: so may the reports, once that is sure. */
+		/* Its media time stepped against all clocks: so may the reports, when sure. */
 		w->step_allowed = c->pause_ns != 0 && since > c->pause_at + c->pause_ns + S &&
 				  since < c->pause_at + c->pause_ns + 2 * S;
 		if (since >= told) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* RTP headers, RFC 3550 5.1 and 5.3.1: what counts as payload, and what is named wrong. One thread. */
+/* RTP headers, RFC 3550 5.1 and 5.3.1: what is payload, and what is named wrong. One thread. */
 #include "dataplane/stream/rtp.h"
 
 #include <setjmp.h>
