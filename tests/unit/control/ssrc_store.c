@@ -40,8 +40,10 @@ static int place_make(void **state)
 	if (p == NULL)
 		return -1;
 	strcpy(p->top, "/tmp/mr-ssrc-store-XXXXXX");
-	if (mkdtemp(p->top) == NULL)
+	if (mkdtemp(p->top) == NULL) {
+		free(p);
 		return -1;
+	}
 	snprintf(p->directory, sizeof(p->directory), "%s/state", p->top);
 	snprintf(p->file, sizeof(p->file), "%s/" FILE_NAME, p->directory);
 	*state = p;
