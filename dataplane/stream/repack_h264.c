@@ -50,12 +50,14 @@ void repack_h264_reset(struct repack *r, const uint8_t *sets, uint16_t len)
 	}
 }
 
-/* Sets that come with the pictures replace the SDP's. */
-static void sets_see(struct h264_state *s, const uint8_t *nal, uint32_t len)
+/* Sets that come with the pictures replace the SDP's; of one in fragments (`whole`
+ * false) it is only known that it came. */
+static void sets_see(struct h264_state *s, const uint8_t *nal, uint32_t len, bool whole)
 {
 	bool sps = h264_nal_type(nal[0]) == H264_SPS;
 
-	sets_add(s, nal, len);
+	if (whole)
+		sets_add(s, nal, len);
 	s->seen_sps |= sps;
 	s->seen_pps |= !sps;
 }
@@ -101,8 +103,8 @@ static void nal_look(struct repack *r, const uint8_t *nal, uint32_t len, bool wh
 {
 	uint8_t type = h264_nal_type(nal[0]);
 
-	if ((type == H264_SPS || type == H264_PPS) && whole) {
-		sets_see(&r->h264, nal, len);
+	if (type == H264_SPS || type == H264_PPS) {
+		sets_see(&r->h264, nal, len, whole);
 		c->sets = true;
 	} else if (type == H264_IDR) {
 		c->idr = true;
