@@ -2,7 +2,8 @@
 /*
  * The data plane as a whole: made, run and unmade by the main thread.
  *
- *   init.c       EAL, memory, ports, workers; unwinds in reverse when a step fails
+ *   init.c       EAL, statistics, ports, control; unwinds in reverse when a step fails
+ *   workers.c    the workers' packet buffers, memory and rings; their start and stop
  *   eal_args.c   the session file's words as EAL arguments
  *   run.c        the main thread's loop
  *   telemetry.c  totals and drops for rte_telemetry
@@ -43,6 +44,18 @@ void eal_args_free(char **args);
 int dataplane_init(
 	struct dataplane *dp, const struct mr_config *config, char *error, size_t error_len);
 void dataplane_fini(struct dataplane *dp);
+
+/* The steps of dataplane_init() behind EAL but for the ports, in their order; a
+ * test that has ports of its own takes them one by one. Each: 0, or -errno with
+ * a text in `error`; what was made before is dataplane_fini()'s to unmake. */
+int dataplane_stats_start(struct dataplane *dp, char *error, size_t error_len);
+int workers_pools(struct dataplane *dp, char *error, size_t error_len);
+int workers_start(struct dataplane *dp, char *error, size_t error_len); /* ports are open */
+int dataplane_control_start(struct dataplane *dp, char *error, size_t error_len);
+int workers_launch(struct dataplane *dp, char *error, size_t error_len);
+/* Ends their loops and waits for it; whatever they had may be freed then. */
+void workers_stop(struct dataplane *dp);
+void workers_free(struct dataplane *dp);
 
 /* Returns when `*stop` is set. */
 void dataplane_run(struct dataplane *dp, const volatile sig_atomic_t *stop);

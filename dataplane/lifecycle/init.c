@@ -8,19 +8,10 @@
 #include <rte_cycles.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
-#include <rte_launch.h>
-#include <rte_lcore.h>
-#include <rte_malloc.h>
-#include <rte_mbuf.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
-
-#define POOL_MBUFS 16383 /* per worker: rx rings and fill queues, tx rings, reordering */
-#define POOL_CACHE 256
-#define NOTICES_RING 4096
-#define HANDOFF_RING 1024
 
 static int eal_start(const struct mr_config *config, char *error, size_t error_len)
 {
@@ -44,7 +35,7 @@ static int eal_start(const struct mr_config *config, char *error, size_t error_l
 	return rc < 0 ? rc : 0;
 }
 
-static int stats_start(struct dataplane *dp, char *error, size_t error_len)
+int dataplane_stats_start(struct dataplane *dp, char *error, size_t error_len)
 {
 	const struct mr_config_dataplane *d = &dp->config->dataplane;
 	struct mr_stats_geometry g = {
@@ -77,25 +68,6 @@ static void *stats_entry(const struct dataplane *dp, const struct mr_stats_array
 	return (void *)(uintptr_t)mr_stats_entry(&view, a, i);
 }
 
-static int pools_start(struct dataplane *dp, char *error, size_t error_len)
-{
-	for (unsigned int i = 0; i < dp->config->dataplane.n_workers; i++) {
-		char name[32];
-
-		snprintf(name, sizeof(name), "worker%u", i);
-		dp->pool[i] = rte_pktmbuf_pool_create(name, POOL_MBUFS, POOL_CACHE,
-			RTE_ALIGN_CEIL(sizeof(struct packet_meta), RTE_MBUF_PRIV_ALIGN),
-			RTE_MBUF_DEFAULT_BUF_SIZE, (int)rte_socket_id());
-		if (dp->pool[i] == NULL) {
-			snprintf(error, error_len,
-				"no memory for packet buffers (%s): raise dataplane.memory",
-				rte_strerror(rte_errno));
-			return -ENOMEM;
-		}
-	}
-	return 0;
-}
-
 static int ports_start(struct dataplane *dp, char *error, size_t error_len)
 {
 	for (unsigned int i = 0; i < dp->config->dataplane.n_ports; i++) {
@@ -113,170 +85,7 @@ static int ports_start(struct dataplane *dp, char *error, size_t error_len)
 	return 0;
 }
 
-static struct rte_ring *ring_make(
-	const char *what, unsigned int from, unsigned int to, unsigned int size)
-{
-	char name[32];
-
-	snprintf(name, sizeof(name), "%s%u_%u", what, from, to);
-	return rte_ring_create(
-		name, size, (int)rte_socket_id(), RING_F_SP_ENQ | RING_F_SC_DEQ | RING_F_EXACT_SZ);
-}
-
-static void worker_free(struct worker *w)
-{
-	if (w == NULL)
-		return;
-	rte_ring_free(w->orders);
-	rte_ring_free(w->orders_done);
-	rte_ring_free(w->notices);
-	flow_table_destroy(w->flows);
-	crypto_device_destroy(w->crypto);
-	rte_free(w->streams);
-	rte_free(w->viewers);
-	rte_free(w->nexthops);
-	rte_free(w->joiner);
-	rte_free(w->staging);
-	rte_free(w);
-}
-
-static int worker_memory(struct worker *w, const struct mr_config_dataplane *d)
-{
-	char name[32];
-
-	snprintf(name, sizeof(name), "flows%u", w->index);
-	w->flows = flow_table_create(name, d->max_streams, d->max_viewers, (int)rte_socket_id());
-	w->orders = ring_make("orders", w->index, 0, ORDERS_RING);
-	w->orders_done = ring_make("done", w->index, 0, ORDERS_RING);
-	snprintf(name, sizeof(name), "notices%u", w->index);
-	w->notices = rte_ring_create_elem(name, sizeof(struct notice), NOTICES_RING,
-		(int)rte_socket_id(), RING_F_SP_ENQ | RING_F_SC_DEQ);
-	w->streams_capacity = d->max_streams;
-	w->viewers_capacity = d->max_viewers;
-	w->streams = rte_zmalloc("streams", d->max_streams * sizeof(w->streams[0]), 64);
-	w->viewers = rte_zmalloc("viewers", d->max_viewers * sizeof(w->viewers[0]), 64);
-	w->nexthops = rte_zmalloc("nexthops", NEXTHOPS_MAX * sizeof(w->nexthops[0]), 64);
-	if (w->index == 0) {
-		w->joiner = rte_zmalloc("joiner", sizeof(*w->joiner), 64);
-		w->staging = rte_zmalloc("staging", WORKER_STAGING, 64);
-		if (w->joiner == NULL || w->staging == NULL)
-			return -ENOMEM;
-	}
-	if (w->flows == NULL || w->orders == NULL || w->orders_done == NULL || w->notices == NULL ||
-		w->streams == NULL || w->viewers == NULL || w->nexthops == NULL)
-		return -ENOMEM;
-	return 0;
-}
-
-static int worker_ports(struct worker *w, struct dataplane *dp, char *error, size_t error_len)
-{
-	for (unsigned int i = 0; i < dp->n_ports; i++) {
-		struct port *p = &dp->ports[i];
-
-		if (w->index >= p->queues) {
-			snprintf(error, error_len,
-				"dataplane.ports[%u]: '%s' has %u queue pairs for %u workers; give "
-				"it as many (queues) or use fewer workers",
-				i, p->name, p->queues, dp->config->dataplane.n_workers);
-			return -EINVAL;
-		}
-		w->port[i] = (struct port_queue){
-			.port = p,
-			.dpdk_id = p->dpdk_id,
-			.queue = w->index,
-			.udp_checksum = p->tx_udp_checksum,
-			.ip_checksum = p->tx_ip_checksum,
-		};
-	}
-	w->n_ports = (uint8_t)dp->n_ports;
-	return 0;
-}
-
-static int64_t wall_offset(void)
-{
-	struct timespec wall;
-	struct timespec mono;
-
-	clock_gettime(CLOCK_REALTIME, &wall);
-	clock_gettime(CLOCK_MONOTONIC, &mono);
-	return ((int64_t)wall.tv_sec - mono.tv_sec) * 1000000000ll + wall.tv_nsec - mono.tv_nsec;
-}
-
-static int worker_make(struct dataplane *dp, unsigned int index, char *error, size_t error_len)
-{
-	const struct mr_config_dataplane *d = &dp->config->dataplane;
-	struct worker *w = rte_zmalloc("worker", sizeof(*w), 64);
-	int rc = -ENOMEM;
-
-	if (w == NULL)
-		goto err_memory;
-	w->index = (uint8_t)index;
-	w->lcore = d->workers[index];
-	w->idle = d->idle == MR_IDLE_POLL ? WORKER_IDLE_POLL : WORKER_IDLE_ADAPTIVE;
-	w->n_workers = (uint8_t)d->n_workers;
-	w->pool = dp->pool[index];
-	w->wall_offset_ns = wall_offset();
-	w->stats = stats_entry(dp, &dp->stats->workers, index);
-	w->stats->id = index + 1;
-	w->stats->lcore = w->lcore;
-	w->crypto = crypto_device_create(d->crypto);
-	if (w->crypto == NULL) {
-		rc = -errno;
-		snprintf(error, error_len, "dataplane.crypto: '%s' does not start: %s", d->crypto,
-			strerror(errno));
-		goto err_worker;
-	}
-	rc = worker_ports(w, dp, error, error_len);
-	if (rc != 0)
-		goto err_worker;
-	rc = worker_memory(w, d);
-	if (rc != 0)
-		goto err_memory;
-	dp->workers.worker[index] = w;
-	dp->workers.n = (uint8_t)(index + 1);
-	return 0;
-
-err_memory:
-	snprintf(error, error_len, "no memory for worker %u: raise dataplane.memory", index);
-err_worker:
-	worker_free(w);
-	return rc;
-}
-
-static int workers_connect(struct dataplane *dp)
-{
-	for (unsigned int from = 0; from < dp->workers.n; from++) {
-		for (unsigned int to = 0; to < dp->workers.n; to++) {
-			struct rte_ring *r;
-
-			if (from == to)
-				continue;
-			r = ring_make("handoff", from, to, HANDOFF_RING);
-			if (r == NULL)
-				return -ENOMEM;
-			dp->workers.worker[from]->handoff_out[to] = r;
-			dp->workers.worker[to]->handoff_in[from] = r;
-		}
-	}
-	return 0;
-}
-
-static int workers_start(struct dataplane *dp, char *error, size_t error_len)
-{
-	int rc;
-
-	for (unsigned int i = 0; i < dp->config->dataplane.n_workers; i++) {
-		rc = worker_make(dp, i, error, error_len);
-		if (rc != 0)
-			return rc;
-	}
-	rc = workers_connect(dp);
-	if (rc != 0)
-		snprintf(error, error_len, "no memory for the workers' rings");
-	return rc;
-}
-
-static int control_start(struct dataplane *dp, char *error, size_t error_len)
+int dataplane_control_start(struct dataplane *dp, char *error, size_t error_len)
 {
 	const struct mr_config_dataplane *d = &dp->config->dataplane;
 	struct control_config cc = {
@@ -305,22 +114,6 @@ static int control_start(struct dataplane *dp, char *error, size_t error_len)
 	return control_init(&dp->control, &cc, error, error_len);
 }
 
-static int workers_launch(struct dataplane *dp, char *error, size_t error_len)
-{
-	for (unsigned int i = 0; i < dp->workers.n; i++) {
-		struct worker *w = dp->workers.worker[i];
-		int rc = rte_eal_remote_launch(worker_main, w, w->lcore);
-
-		if (rc != 0) {
-			snprintf(error, error_len, "worker %u does not start on lcore %u: %s", i,
-				w->lcore, strerror(-rc));
-			return rc;
-		}
-		dp->launched = true;
-	}
-	return 0;
-}
-
 int dataplane_init(
 	struct dataplane *dp, const struct mr_config *config, char *error, size_t error_len)
 {
@@ -332,10 +125,10 @@ int dataplane_init(
 	rc = eal_start(config, error, error_len);
 	if (rc != 0)
 		return rc;
-	rc = stats_start(dp, error, error_len);
+	rc = dataplane_stats_start(dp, error, error_len);
 	if (rc != 0)
 		goto err;
-	rc = pools_start(dp, error, error_len);
+	rc = workers_pools(dp, error, error_len);
 	if (rc != 0)
 		goto err;
 	rc = ports_start(dp, error, error_len);
@@ -344,7 +137,7 @@ int dataplane_init(
 	rc = workers_start(dp, error, error_len);
 	if (rc != 0)
 		goto err;
-	rc = control_start(dp, error, error_len);
+	rc = dataplane_control_start(dp, error, error_len);
 	if (rc != 0)
 		goto err;
 	rc = workers_launch(dp, error, error_len);
@@ -362,18 +155,11 @@ err:
 void dataplane_fini(struct dataplane *dp)
 {
 	telemetry_fini();
-	for (unsigned int i = 0; i < dp->workers.n; i++)
-		atomic_store_explicit(&dp->workers.worker[i]->stop, true, memory_order_relaxed);
-	for (unsigned int i = 0; dp->launched && i < dp->workers.n; i++)
-		rte_eal_wait_lcore(dp->workers.worker[i]->lcore);
+	workers_stop(dp);
 	if (dp->control.handover != NULL)
 		control_fini(&dp->control);
 	crypto_device_destroy(dp->crypto);
-	for (unsigned int from = 0; from < dp->workers.n; from++)
-		for (unsigned int to = 0; to < dp->workers.n; to++)
-			rte_ring_free(dp->workers.worker[from]->handoff_out[to]);
-	for (unsigned int i = 0; i < dp->workers.n; i++)
-		worker_free(dp->workers.worker[i]);
+	workers_free(dp);
 	for (unsigned int i = 0; i < dp->n_ports; i++)
 		port_close(&dp->ports[i]);
 	for (unsigned int i = 0; i < MR_WORKERS_MAX; i++)
