@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Paths, their streams, and the public ports. Main thread. */
+/* Paths and their streams. Main thread. */
 #include "dataplane/control/control.h"
 
 #include "dataplane/pipeline/worker.h"
@@ -38,30 +38,6 @@ static struct mr_stats_stream *stream_stats(struct control *c, uint32_t slot)
 static struct worker *worker_of(struct control *c, const struct stream_entry *e)
 {
 	return c->config.workers.worker[e->stream->worker];
-}
-
-int command_listen(struct control *c, const struct mr_listen *m)
-{
-	struct order o = {.type = ORDER_PUBLIC, .local = m->local};
-	int rc;
-
-	if (m->local.port == 0)
-		return -EINVAL;
-	for (unsigned int i = 0; i < c->n_publics; i++)
-		if (memcmp(&c->publics[i], &m->local, sizeof(m->local)) == 0)
-			return 0; /* a control plane that came back says it again */
-	if (c->n_publics == PUBLIC_PORTS_MAX)
-		return -ENOSPC;
-	rc = tell_all(&c->config.workers, &o);
-	if (rc != 0)
-		return rc;
-	for (unsigned int i = 0; i < c->config.n_ports; i++) {
-		rc = port_listen_add(&c->config.ports[i], &m->local, PORT_LISTEN_ALL);
-		if (rc != 0 && rc != -EEXIST)
-			return rc;
-	}
-	c->publics[c->n_publics++] = m->local;
-	return 0;
 }
 
 static struct path_entry *path_add(struct control *c, const struct mr_path_set *m)
@@ -227,38 +203,6 @@ err_entry:
 	return rc;
 }
 
-static void stream_unbind(struct control *c, struct stream_entry *e)
-{
-	struct order o = {.type = ORDER_FLOW_DEL_SOURCE, .local = e->bind.local};
-
-	if (e->bind.input != MR_INPUT_WIRE)
-		return;
-	for (unsigned int i = 0; i < c->config.n_ports; i++)
-		port_listen_del(&c->config.ports[i], &e->bind.local);
-	tell_all(&c->config.workers, &o);
-	e->bind.input = MR_INPUT_NONE;
-}
-
-static int stream_bind_wire(
-	struct control *c, struct stream_entry *e, const struct mr_stream_bind *m)
-{
-	struct order o = {
-		.type = ORDER_FLOW_ADD_SOURCE,
-		.local = m->local,
-		.flow = {.object = e->stream, .owner = e->stream->worker},
-	};
-	int rc = tell_all(&c->config.workers, &o);
-
-	if (rc != 0)
-		return rc == -EEXIST ? -EADDRINUSE : rc;
-	for (unsigned int i = 0; i < c->config.n_ports; i++) {
-		rc = port_listen_add(&c->config.ports[i], &m->local, PORT_LISTEN_RTP);
-		if (rc != 0 && rc != -EEXIST)
-			return rc;
-	}
-	return 0;
-}
-
 static bool parameter_sets_valid(const struct mr_stream_bind *m)
 {
 	size_t at = 0;
@@ -276,22 +220,30 @@ static bool parameter_sets_valid(const struct mr_stream_bind *m)
 	return true;
 }
 
+/* What refuses the new binding leaves the old one in force. */
 int command_stream_bind(struct control *c, const struct mr_stream_bind *m)
 {
 	struct stream_entry *e = table_find(c->tables.streams, m->stream_id);
+	struct order o = {.type = ORDER_STREAM_BIND, .bind = *m};
 	struct mr_stats_stream *s;
-	int rc = 0;
+	bool was_wire, stays;
 
 	if (m->input > MR_INPUT_RING || m->payload_type > 127 || !parameter_sets_valid(m) ||
 		(m->input == MR_INPUT_WIRE && m->local.port == 0))
 		return -EINVAL;
 	if (e == NULL || e->stream == NULL)
 		return -ENOENT;
-	stream_unbind(c, e);
-	struct order o = {.type = ORDER_STREAM_BIND, .stream = {e->stream}, .bind = *m};
-	rc = tell_worker(worker_of(c, e), &o, 1);
-	if (rc == 0 && m->input == MR_INPUT_WIRE)
-		rc = stream_bind_wire(c, e, m);
+	was_wire = e->bind.input == MR_INPUT_WIRE;
+	stays = was_wire && m->input == MR_INPUT_WIRE && endpoint_equal(&e->bind.local, &m->local);
+	if (m->input == MR_INPUT_WIRE && !stays) {
+		int rc = stream_endpoint_open(c, e, &m->local);
+		if (rc != 0)
+			return rc;
+	}
+	o.stream[0] = e->stream;
+	tell_worker(worker_of(c, e), &o, 1);
+	if (was_wire && !stays)
+		stream_endpoint_close(c, &e->bind.local);
 	e->bind = *m;
 	s = stream_stats(c, e->slot);
 	mr_stats_write_begin(&s->sequence);
@@ -299,9 +251,7 @@ int command_stream_bind(struct control *c, const struct mr_stream_bind *m)
 	s->payload_type = m->payload_type;
 	s->local = m->local;
 	mr_stats_write_end(&s->sequence);
-	if (rc != 0)
-		stream_unbind(c, e);
-	return rc;
+	return 0;
 }
 
 int command_stream_report(struct control *c, const struct mr_stream_report *m)
@@ -335,7 +285,8 @@ int command_stream_del(struct control *c, uint32_t id)
 	if (e == NULL)
 		return -ENOENT;
 	if (e->stream != NULL) {
-		stream_unbind(c, e);
+		if (e->bind.input == MR_INPUT_WIRE)
+			stream_endpoint_close(c, &e->bind.local);
 		viewers_stream_goes(c, id);
 		struct order o = {.type = ORDER_STREAM_UNLINK, .stream = {e->stream}};
 		tell_worker(worker_of(c, e), &o, 1);

@@ -90,11 +90,30 @@ static int track_check(const struct mr_viewer_track *t)
 	return 0;
 }
 
+static bool all_zero(const uint8_t *bytes, size_t from, size_t to)
+{
+	while (from < to && bytes[from] == 0)
+		from++;
+	return from == to;
+}
+
+/* What the profile does not use is zero: two keys are one key only when they
+ * are the same bytes. */
+static bool keys_valid(const struct mr_srtp_keys *k, const struct srtp_profile *p)
+{
+	return all_zero(k->cipher, p->key_len, sizeof(k->cipher)) &&
+	       all_zero(k->auth, p->auth_key_len, sizeof(k->auth)) &&
+	       all_zero(k->salt, p->salt_len, sizeof(k->salt));
+}
+
 static int viewer_add_check(const struct mr_viewer_add *m)
 {
+	const struct srtp_profile *profile = srtp_profile_by_id(m->srtp_profile);
+
 	if (m->viewer_id == 0 || m->local.port == 0 || m->remote.port == 0)
 		return -EINVAL;
-	if (srtp_profile_by_id(m->srtp_profile) == NULL)
+	if (profile == NULL || !keys_valid(&m->tx_rtp, profile) ||
+		!keys_valid(&m->tx_rtcp, profile) || !keys_valid(&m->rx_rtcp, profile))
 		return -EINVAL;
 	if (m->local_ufrag_len > sizeof(m->local_ufrag) ||
 		m->local_pwd_len > sizeof(m->local_pwd) ||
@@ -115,7 +134,6 @@ static int viewer_add_check(const struct mr_viewer_add *m)
 /* Fills what an order needs for track `i` to join `s`. */
 static int order_join(struct order *o, unsigned int i, struct stream_entry *s)
 {
-	o->stream[i] = s->stream;
 	if (s->n_tracks == s->capacity) {
 		uint32_t larger = s->capacity * 2;
 		o->larger[i] = rte_zmalloc("tracks", larger * sizeof(o->larger[i][0]), 64);
@@ -124,6 +142,7 @@ static int order_join(struct order *o, unsigned int i, struct stream_entry *s)
 		o->larger_capacity[i] = larger;
 		s->capacity = larger;
 	}
+	o->stream[i] = s->stream;
 	s->n_tracks++;
 	return 0;
 }
@@ -133,6 +152,43 @@ static void order_join_done(struct order *o)
 {
 	for (unsigned int i = 0; i < MR_VIEWER_TRACKS; i++)
 		rte_free(o->larger[i]);
+}
+
+/* The worker has not carried it out: neither the track nor the array is there. */
+static void order_join_undo(struct control *c, const struct viewer_entry *e, struct order *o)
+{
+	for (unsigned int i = 0; i < MR_VIEWER_TRACKS; i++) {
+		struct stream_entry *s = table_find(c->tables.streams, e->stream_id[i]);
+		if (o->stream[i] == NULL || s == NULL)
+			continue;
+		s->n_tracks--;
+		if (o->larger[i] != NULL)
+			s->capacity /= 2;
+	}
+	order_join_done(o);
+}
+
+/* No worker knows it any more, nor has a packet of it under way. */
+static void viewer_forget(struct control *c, const struct viewer_entry *e)
+{
+	struct order flow = {.type = ORDER_FLOW_DEL_VIEWER, .local = e->local, .remote = e->remote};
+	struct order unlink = {.type = ORDER_VIEWER_UNLINK, .viewer = e->viewer};
+
+	tell_all(&c->config.workers, &flow);
+	tell_worker(worker_of(c, e), &unlink, 1);
+}
+
+static void viewer_unlink(struct control *c, struct viewer_entry *e)
+{
+	if (!e->linked)
+		return;
+	viewer_forget(c, e);
+	e->linked = false;
+	for (unsigned int i = 0; i < MR_VIEWER_TRACKS; i++) {
+		struct stream_entry *s = table_find(c->tables.streams, e->stream_id[i]);
+		if (s != NULL && s->n_tracks > 0)
+			s->n_tracks--;
+	}
 }
 
 /* Flow and viewer to the workers; the viewer's tracks join their streams. */
@@ -153,47 +209,20 @@ static int viewer_link(struct control *c, struct viewer_entry *e)
 			rc = order_join(&link, i, s);
 	}
 	if (rc == 0)
-		rc = tell_all(&c->config.workers, &flow);
+		rc = tell_all_or_none(&c->config.workers, &flow, ORDER_FLOW_DEL_VIEWER);
 	if (rc != 0) {
-		/* The array, when one was made, is not in use yet: the capacity stays true by
-		 * the next join making another. */
-		for (unsigned int i = 0; i < MR_VIEWER_TRACKS; i++) {
-			struct stream_entry *s = table_find(c->tables.streams, e->stream_id[i]);
-			if (link.stream[i] == NULL || s == NULL)
-				continue;
-			s->n_tracks--;
-			if (link.larger[i] != NULL)
-				s->capacity /= 2;
-		}
-		order_join_done(&link);
+		order_join_undo(c, e, &link);
 		return rc == -EEXIST ? -EADDRINUSE : rc;
 	}
 	rc = tell_worker(worker_of(c, e), &link, 1);
-	order_join_done(&link);
 	if (rc != 0) {
-		flow.type = ORDER_FLOW_DEL_VIEWER;
-		tell_all(&c->config.workers, &flow);
+		viewer_forget(c, e);
+		order_join_undo(c, e, &link);
 		return rc;
 	}
+	order_join_done(&link);
 	e->linked = true;
 	return 0;
-}
-
-static void viewer_unlink(struct control *c, struct viewer_entry *e)
-{
-	struct order flow = {.type = ORDER_FLOW_DEL_VIEWER, .local = e->local, .remote = e->remote};
-	struct order unlink = {.type = ORDER_VIEWER_UNLINK, .viewer = e->viewer};
-
-	if (!e->linked)
-		return;
-	tell_all(&c->config.workers, &flow);
-	tell_worker(worker_of(c, e), &unlink, 1);
-	e->linked = false;
-	for (unsigned int i = 0; i < MR_VIEWER_TRACKS; i++) {
-		struct stream_entry *s = table_find(c->tables.streams, e->stream_id[i]);
-		if (s != NULL && s->n_tracks > 0)
-			s->n_tracks--;
-	}
 }
 
 void viewer_entry_free(struct control *c, struct viewer_entry *e)
@@ -208,6 +237,15 @@ void viewer_entry_free(struct control *c, struct viewer_entry *e)
 	records_del(c->records, MR_RECORD_VIEWER, e->id);
 	handover_forget(c->handover, MR_RECORD_VIEWER, e->id);
 	table_del(c->tables.viewers, e->id);
+}
+
+/* Numbering starts at the same index with every viewer: a key that has sent
+ * before, under either protocol, never sends again. */
+static int keys_claim(struct control *c, const struct mr_viewer_add *m)
+{
+	int rc = key_history_claim(c->keys, &m->tx_rtp);
+
+	return rc != 0 ? rc : key_history_claim(c->keys, &m->tx_rtcp);
 }
 
 /* Every track's stream must be there, on one path; gives that path. */
@@ -242,8 +280,6 @@ int command_viewer_add(struct control *c, const struct mr_viewer_add *m)
 		rc = viewer_find_path(c, m, &path_id);
 	if (rc == 0 && table_find(c->tables.nexthops, m->nexthop_id) == NULL)
 		rc = -ENOENT;
-	if (rc == 0)
-		rc = key_history_claim(c->keys, &m->tx_rtp);
 	if (rc != 0)
 		return rc;
 	path = table_find(c->tables.paths, path_id);
@@ -257,6 +293,9 @@ int command_viewer_add(struct control *c, const struct mr_viewer_add *m)
 	nexthop_use(c, m->nexthop_id);
 	for (unsigned int i = 0; i < MR_VIEWER_TRACKS; i++)
 		e->stream_id[i] = m->track[i].stream_id;
+	rc = keys_claim(c, m);
+	if (rc != 0)
+		goto err_entry;
 	e->viewer = viewer_create(c->config.crypto, m, viewer_stats(c, e->slot));
 	if (e->viewer == NULL) {
 		rc = -errno;
@@ -376,7 +415,7 @@ int command_viewer_route(struct control *c, const struct mr_viewer_route *m)
 	if (e == NULL || table_find(c->tables.nexthops, m->nexthop_id) == NULL)
 		return -ENOENT;
 	/* Where a fixed session's packets go is the session file's word. */
-	if (e->fixed_kind != 0 && memcmp(&e->remote, &m->remote, sizeof(e->remote)) != 0)
+	if (e->fixed_kind != 0 && !endpoint_equal(&e->remote, &m->remote))
 		return -EINVAL;
 
 	if (e->linked) {
@@ -385,9 +424,9 @@ int command_viewer_route(struct control *c, const struct mr_viewer_route *m)
 		flow.remote = m->remote;
 		flow.flow.object = e->viewer;
 		flow.flow.owner = e->viewer->worker;
-		bool moved = memcmp(&e->local, &m->local, sizeof(e->local)) != 0 ||
-			     memcmp(&e->remote, &m->remote, sizeof(e->remote)) != 0;
-		rc = moved ? tell_all(&c->config.workers, &flow) : 0;
+		bool moved = !endpoint_equal(&e->local, &m->local) ||
+			     !endpoint_equal(&e->remote, &m->remote);
+		rc = moved ? tell_all_or_none(&c->config.workers, &flow, ORDER_FLOW_DEL_VIEWER) : 0;
 		if (rc != 0)
 			return rc == -EEXIST ? -EADDRINUSE : rc;
 		struct order route = {

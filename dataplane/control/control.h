@@ -6,7 +6,8 @@
  *
  *   control.c           the turn of the main thread, attach and detach
  *   command.c           which command goes where; replies
- *   command_stream.c    paths, streams, public ports
+ *   command_stream.c    paths, streams
+ *   endpoints.c         public ports, streams' RTP ports
  *   command_viewer.c    viewers and next hops
  *   fixed_sessions.c    the session file's own viewers
  *   announce.c          ports, records and the end of the table, on attaching
@@ -76,8 +77,16 @@ bool control_turn(struct control *c, int timeout_ms);
 /* command.c: 0 or the status of the reply. Wipes what is secret in `command`. */
 int command_execute(struct control *c, struct mr_command *command);
 
-/* command_stream.c */
+/* endpoints.c */
 int command_listen(struct control *c, const struct mr_listen *m);
+bool endpoint_equal(const struct mr_endpoint *a, const struct mr_endpoint *b);
+/* What comes to `local` is the stream's, or (failed) nothing has changed:
+ * -EADDRINUSE: another stream's, or a public port. */
+int stream_endpoint_open(
+	struct control *c, const struct stream_entry *e, const struct mr_endpoint *local);
+void stream_endpoint_close(struct control *c, const struct mr_endpoint *local);
+
+/* command_stream.c */
 int command_path_set(struct control *c, const struct mr_path_set *m);
 int command_path_del(struct control *c, uint32_t id);
 int command_stream_add(struct control *c, const struct mr_stream_add *m);

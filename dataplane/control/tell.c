@@ -42,7 +42,8 @@ int tell_worker(struct worker *w, struct order *orders, unsigned int n)
 	return first;
 }
 
-int tell_all(const struct worker_set *set, const struct order *o)
+/* To all at once; every worker's answer. The first one that is not 0. */
+static int tell_each(const struct worker_set *set, const struct order *o, int status[])
 {
 	struct order copies[MR_WORKERS_MAX];
 	int first = 0;
@@ -52,7 +53,32 @@ int tell_all(const struct worker_set *set, const struct order *o)
 		while (rte_ring_sp_enqueue(set->worker[i]->orders, &copies[i]) != 0)
 			wait_a_moment();
 	}
-	for (unsigned int i = 0; i < set->n; i++)
+	for (unsigned int i = 0; i < set->n; i++) {
 		collect(set->worker[i], 1, &first);
+		status[i] = copies[i].status;
+	}
 	return first;
+}
+
+int tell_all(const struct worker_set *set, const struct order *o)
+{
+	int status[MR_WORKERS_MAX];
+
+	return tell_each(set, o, status);
+}
+
+int tell_all_or_none(const struct worker_set *set, const struct order *o, enum order_type undo)
+{
+	int status[MR_WORKERS_MAX];
+	int rc = tell_each(set, o, status);
+
+	for (unsigned int i = 0; rc != 0 && i < set->n; i++) {
+		struct order back = *o;
+
+		if (status[i] != 0)
+			continue;
+		back.type = undo;
+		tell_worker(set->worker[i], &back, 1);
+	}
+	return rc;
 }

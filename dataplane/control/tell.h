@@ -22,4 +22,7 @@ int tell_worker(struct worker *w, struct order *orders, unsigned int n);
 /* A copy of one order goes to every worker. 0, or the first status that is not 0. */
 int tell_all(const struct worker_set *set, const struct order *o);
 
+/* The same, and when one refuses, those that took it get it again as `undo`. */
+int tell_all_or_none(const struct worker_set *set, const struct order *o, enum order_type undo);
+
 #endif

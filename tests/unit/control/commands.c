@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Commands that fail half-way leave what ran before as it was, and nothing else. */
+#include "tests/unit/control/live.h"
+
+#include "dataplane/stream/stream.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define GCM 0x0007
+
+static struct live live;
+static uint16_t sequence;
+
+/* How many packets stream `id` counts more after one to each of the ports. */
+static unsigned int packets_at(uint32_t id, uint16_t port)
+{
+	const struct mr_stats_stream *s = live_stream_stats(&live, id);
+	struct mr_endpoint from = live_endpoint(0x0a000002, 5000);
+	struct mr_endpoint to = live_endpoint(LIVE_GATEWAY, port);
+	uint64_t before = atomic_load(&s->packets);
+	uint8_t rtp[64];
+	size_t len;
+
+	sequence++;
+	len = live_rtp(rtp, 96, sequence, sequence * 3000u, 7, "\x41nal", 4);
+	live_send(&live, 0, &from, &to, rtp, len);
+	live_settle(&live);
+	return (unsigned int)(atomic_load(&s->packets) - before);
+}
+
+static uint32_t count(const struct table *t)
+{
+	return table_count(t);
+}
+
+/* One path with one stream, one next hop. */
+static int setup(void **state)
+{
+	assert_int_equal(live_path(&live, 1), 0);
+	assert_int_equal(live_stream(&live, 1, 1, MR_KIND_VIDEO), 0);
+	assert_int_equal(live_nexthop(&live, LIVE_NEXTHOP), 0);
+	live.wire.fail_after = 0;
+	live.wire.deletes = 0;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	const struct tables *t = &live.dp.control.tables;
+
+	live.wire.fail_after = 0;
+	for (uint32_t i = 0; i < table_capacity(t->viewers); i++) {
+		const struct viewer_entry *e = table_at(t->viewers, i);
+		if (e != NULL)
+			assert_int_equal(live_viewer_del(&live, e->id), 0);
+	}
+	for (uint32_t i = 0; i < table_capacity(t->streams); i++) {
+		const struct stream_entry *e = table_at(t->streams, i);
+		if (e != NULL)
+			assert_int_equal(live_stream_del(&live, e->id), 0);
+	}
+	for (uint32_t i = 0; i < table_capacity(t->paths); i++) {
+		const struct path_entry *e = table_at(t->paths, i);
+		if (e != NULL)
+			assert_int_equal(live_path_del(&live, e->id), 0);
+	}
+	assert_int_equal(live_nexthop_del(&live, LIVE_NEXTHOP), 0);
+	assert_int_equal(count(t->nexthops), 0);
+	for (unsigned int i = 0; i < live.wire.listens; i++)
+		assert_int_not_equal(live.wire.listen[i].addr[11], 0xff); /* but public ports */
+	return 0;
+}
+
+static void bind_to_another_streams_port(void **state)
+{
+	assert_int_equal(live_stream(&live, 2, 1, MR_KIND_VIDEO), 0);
+	assert_int_equal(live_bind(&live, 1, MR_INPUT_WIRE, 6000), 0);
+	assert_int_equal(live_bind(&live, 2, MR_INPUT_WIRE, 6002), 0);
+	assert_int_equal(packets_at(1, 6000), 1);
+
+	assert_int_equal(live_bind(&live, 2, MR_INPUT_WIRE, 6000), -EADDRINUSE);
+	assert_int_equal(packets_at(1, 6000), 1); /* its own still comes to it */
+	assert_int_equal(packets_at(2, 6002), 1); /* and the old binding stays */
+	assert_int_equal(live.wire.listens, 2);
+	assert_int_equal(live.wire.deletes, 0);
+	/* The port becomes free with its owner. */
+	assert_int_equal(live_bind(&live, 1, MR_INPUT_NONE, 0), 0);
+	assert_int_equal(live_bind(&live, 2, MR_INPUT_WIRE, 6000), 0);
+	assert_int_equal(packets_at(2, 6000), 1);
+}
+
+static void bind_that_the_port_refuses(void **state)
+{
+	assert_int_equal(live_bind(&live, 1, MR_INPUT_WIRE, 6000), 0);
+	assert_int_equal(packets_at(1, 6000), 1);
+	live.wire.fail_after = 1;
+	assert_int_equal(live_bind(&live, 1, MR_INPUT_WIRE, 6002), -ENOSPC);
+	assert_int_equal(packets_at(1, 6000), 1);
+	assert_int_equal(packets_at(1, 6002), 0);
+	assert_int_equal(live.wire.listens, 1);
+	assert_int_equal(live_bind(&live, 1, MR_INPUT_WIRE, 6002), 0);
+	assert_int_equal(packets_at(1, 6002), 1);
+	assert_int_equal(packets_at(1, 6000), 0);
+	assert_int_equal(live.wire.listens, 1);
+	assert_int_equal(live.wire.deletes, 0);
+}
+
+static void bind_again_to_the_same_port(void **state)
+{
+	assert_int_equal(live_bind(&live, 1, MR_INPUT_WIRE, 6000), 0);
+	assert_int_equal(packets_at(1, 6000), 1);
+	live.wire.fail_after = 1; /* nothing is to be opened */
+	assert_int_equal(live_bind(&live, 1, MR_INPUT_WIRE, 6000), 0);
+	assert_int_equal(live.wire.fail_after, 1);
+	assert_int_equal(packets_at(1, 6000), 1);
+}
+
+static void public_port_that_the_port_refuses(void **state)
+{
+	unsigned int before = live.wire.listens;
+
+	live.wire.fail_after = 1;
+	assert_int_equal(live_listen(&live, 8001), -ENOSPC);
+	assert_int_equal(live.wire.listens, before);
+	assert_int_equal(live_listen(&live, 8001), 0);
+	assert_int_equal(live_listen(&live, 8001), 0); /* said again */
+	assert_int_equal(live.wire.listens, before + 1);
+}
+
+static void streams_port_is_no_public_port(void **state)
+{
+	assert_int_equal(live_listen(&live, 8003), 0);
+	assert_int_equal(live_bind(&live, 1, MR_INPUT_WIRE, 8003), -EADDRINUSE);
+	assert_int_equal(live_bind(&live, 1, MR_INPUT_WIRE, 8005), 0);
+	assert_int_equal(live_listen(&live, 8005), -EADDRINUSE);
+}
+
+static void refused_viewer_keeps_its_keys(void **state)
+{
+	struct mr_viewer_add add = live_viewer_add(1, GCM, 1, 0);
+	struct mr_viewer_add other = live_viewer_add(2, GCM, 1, 0);
+
+	assert_int_equal(live_viewer(&live, &add), 0);
+	other.viewer_id = 1;
+	assert_int_equal(live_viewer(&live, &other), -EEXIST);
+	other.viewer_id = 2;
+	assert_int_equal(live_viewer(&live, &other), 0);
+}
+
+static void keys_come_once(void **state)
+{
+	struct mr_viewer_add add = live_viewer_add(10, GCM, 1, 0);
+	struct mr_viewer_add again = live_viewer_add(11, GCM, 1, 0);
+
+	assert_int_equal(live_viewer(&live, &add), 0);
+	assert_int_equal(live_viewer_del(&live, 10), 0);
+	assert_int_equal(live_viewer(&live, &add), -EEXIST);
+
+	again.tx_rtp = add.tx_rtp;
+	assert_int_equal(live_viewer(&live, &again), -EEXIST);
+	memset(&again.tx_rtp.cipher[16], 1, 16); /* AES-128 does not look there */
+	assert_true(live_viewer(&live, &again) != 0);
+	again = live_viewer_add(12, GCM, 1, 0);
+	again.tx_rtcp = add.tx_rtcp; /* SRTCP counts from 0 as well */
+	assert_int_equal(live_viewer(&live, &again), -EEXIST);
+	again = live_viewer_add(13, GCM, 1, 0);
+	again.tx_rtcp = again.tx_rtp;
+	assert_true(live_viewer(&live, &again) != 0);
+	assert_int_equal(count(live.dp.control.tables.viewers), 0);
+}
+
+static void nexthop_is_free_after_a_refusal(void **state)
+{
+	struct mr_viewer_add add = live_viewer_add(20, GCM, 1, 0);
+	struct mr_viewer_add same = live_viewer_add(21, GCM, 1, 0);
+	struct nexthop_entry *n = table_find(live.dp.control.tables.nexthops, LIVE_NEXTHOP);
+
+	same.remote = add.remote;
+	assert_int_equal(live_viewer(&live, &add), 0);
+	assert_int_equal(live_viewer(&live, &same), -EADDRINUSE);
+	assert_int_equal(n->users, 1);
+	assert_int_equal(live_nexthop_del(&live, LIVE_NEXTHOP), -EBUSY);
+	assert_int_equal(live_viewer_del(&live, 20), 0);
+	assert_int_equal(n->users, 0);
+}
+
+/* More viewers than a stream's array holds at first, coming and going. */
+static void tracks_array_grows(void **state)
+{
+	const struct stream_entry *s = table_find(live.dp.control.tables.streams, 1);
+
+	for (uint32_t i = 100; i < 180; i++) {
+		struct mr_viewer_add add = live_viewer_add(i, GCM, 1, 0);
+		assert_int_equal(live_viewer(&live, &add), 0);
+		assert_int_equal(s->stream->n_tracks, s->n_tracks);
+		assert_int_equal(s->stream->tracks_capacity, s->capacity);
+		if (i % 3 == 0)
+			assert_int_equal(live_viewer_del(&live, i), 0);
+	}
+	assert_int_equal(s->stream->n_tracks, s->n_tracks);
+}
+
+static int start(void **state)
+{
+	live_start(&live, 2);
+	return 0;
+}
+
+static int end(void **state)
+{
+	live_end(&live);
+	return 0;
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(bind_to_another_streams_port),
+		TEST(bind_that_the_port_refuses),
+		TEST(bind_again_to_the_same_port),
+		TEST(public_port_that_the_port_refuses),
+		TEST(streams_port_is_no_public_port),
+		TEST(refused_viewer_keeps_its_keys),
+		TEST(keys_come_once),
+		TEST(nexthop_is_free_after_a_refusal),
+		TEST(tracks_array_grows),
+	};
+
+	return cmocka_run_group_tests(tests, start, end);
+}
