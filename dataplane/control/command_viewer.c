@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Viewers and next hops. Main thread. */
+/* Viewers. Main thread. */
 #include "dataplane/control/control.h"
 
 #include "crypto/secret.h"
@@ -58,23 +58,6 @@ static void viewer_stats_write(
 			&s->track[i].stream_id, e->stream_id[i], memory_order_relaxed);
 	}
 	mr_stats_write_end(&s->sequence);
-}
-
-static struct nexthop_entry *nexthop_use(struct control *c, uint32_t id)
-{
-	struct nexthop_entry *n = table_find(c->tables.nexthops, id);
-
-	if (n != NULL)
-		n->users++;
-	return n;
-}
-
-static void nexthop_release(struct control *c, uint32_t id)
-{
-	struct nexthop_entry *n = table_find(c->tables.nexthops, id);
-
-	if (n != NULL && n->users > 0)
-		n->users--;
 }
 
 static int track_check(const struct mr_viewer_track *t)
@@ -201,6 +184,7 @@ static int viewer_link(struct control *c, struct viewer_entry *e)
 		.flow = {.object = e->viewer, .owner = e->viewer->worker},
 	};
 	struct order link = {.type = ORDER_VIEWER_LINK, .viewer = e->viewer};
+	struct order unlink = {.type = ORDER_VIEWER_UNLINK, .viewer = e->viewer};
 	int rc = 0;
 
 	for (unsigned int i = 0; i < MR_VIEWER_TRACKS && rc == 0; i++) {
@@ -211,6 +195,8 @@ static int viewer_link(struct control *c, struct viewer_entry *e)
 	if (rc == 0)
 		rc = tell_all_or_none(&c->config.workers, &flow, ORDER_FLOW_DEL_VIEWER);
 	if (rc != 0) {
+		/* A worker may have taken the flow for a moment, and a packet with it. */
+		tell_worker(worker_of(c, e), &unlink, 1);
 		order_join_undo(c, e, &link);
 		return rc == -EEXIST ? -EADDRINUSE : rc;
 	}
@@ -463,43 +449,5 @@ int command_viewer_del(struct control *c, uint32_t id)
 		return -ENOENT;
 	viewer_unlink(c, e);
 	viewer_entry_free(c, e);
-	return 0;
-}
-
-int command_nexthop_set(struct control *c, const struct mr_nexthop_set *m)
-{
-	struct nexthop_entry *e = table_find(c->tables.nexthops, m->nexthop_id);
-	struct order o = {.type = ORDER_NEXTHOP};
-
-	if (m->port >= c->config.n_ports || m->valid > 1 || m->nexthop_id == UINT32_MAX)
-		return -EINVAL;
-	if (e == NULL)
-		e = table_add(c->tables.nexthops, m->nexthop_id);
-	if (e == NULL)
-		return -errno;
-	e->nexthop.id = m->nexthop_id;
-	e->nexthop.port = (uint8_t)m->port;
-	e->nexthop.valid = m->valid;
-	e->nexthop.vlan_tci = m->vlan_tci;
-	memcpy(e->nexthop.dst, m->mac, sizeof(e->nexthop.dst));
-	memcpy(e->nexthop.src, c->config.ports[m->port].mac, sizeof(e->nexthop.src));
-	o.nexthop = e->nexthop;
-	return tell_all(&c->config.workers, &o);
-}
-
-int command_nexthop_del(struct control *c, uint32_t id)
-{
-	struct nexthop_entry *e = table_find(c->tables.nexthops, id);
-	struct order o = {.type = ORDER_NEXTHOP};
-
-	if (e == NULL)
-		return -ENOENT;
-	if (e->users > 0)
-		return -EBUSY;
-	o.nexthop = e->nexthop;
-	o.nexthop.valid = 0;
-	o.remove = true;
-	tell_all(&c->config.workers, &o);
-	table_del(c->tables.nexthops, id);
 	return 0;
 }

@@ -8,7 +8,8 @@
  *   command.c           which command goes where; replies
  *   command_stream.c    paths, streams
  *   endpoints.c         public ports, streams' RTP ports
- *   command_viewer.c    viewers and next hops
+ *   command_viewer.c    viewers
+ *   command_nexthop.c   next hops
  *   fixed_sessions.c    the session file's own viewers
  *   announce.c          ports, records and the end of the table, on attaching
  */
@@ -100,8 +101,6 @@ void path_entry_free(struct control *c, struct path_entry *e);
 int command_viewer_add(struct control *c, const struct mr_viewer_add *m);
 int command_viewer_route(struct control *c, const struct mr_viewer_route *m);
 int command_viewer_del(struct control *c, uint32_t id);
-int command_nexthop_set(struct control *c, const struct mr_nexthop_set *m);
-int command_nexthop_del(struct control *c, uint32_t id);
 /* Frees without a worker's help: it has stopped, or never had it. */
 void viewer_entry_free(struct control *c, struct viewer_entry *e);
 /* Tracks of fixed viewers whose stream has come join it; those waiting get linked. */
@@ -110,6 +109,12 @@ void viewers_stream_goes(struct control *c, uint32_t stream_id);
 /* A fixed session's viewer, not linked yet: waits for its route and its stream. */
 int viewer_add_fixed(struct control *c, const struct mr_viewer_add *m, const char *path,
 	uint8_t kind, const char *note);
+
+/* command_nexthop.c */
+int command_nexthop_set(struct control *c, const struct mr_nexthop_set *m);
+int command_nexthop_del(struct control *c, uint32_t id);
+void nexthop_use(struct control *c, uint32_t id); /* a viewer more; 0 and unknown: nothing */
+void nexthop_release(struct control *c, uint32_t id);
 
 /* announce.c: true when all was told. */
 bool announce_some(struct control *c);
