@@ -153,6 +153,18 @@ static void stream_stats_open(struct control *c, const struct stream_entry *e,
 	mr_stats_write_end(&s->sequence);
 }
 
+/* Tells worker 0, which has the packet rings, whose the stream is. */
+static int owner_tell(struct control *c, const struct stream_entry *e, bool remove)
+{
+	struct order o = {
+		.type = ORDER_STREAM_OWNER,
+		.flow = {.owner = e->stream->worker, .id = e->id},
+		.remove = remove,
+	};
+
+	return e->stream->worker == 0 ? 0 : tell_worker(c->config.workers.worker[0], &o, 1);
+}
+
 int command_stream_add(struct control *c, const struct mr_stream_add *m)
 {
 	struct path_entry *path = table_find(c->tables.paths, m->path_id);
@@ -192,10 +204,16 @@ int command_stream_add(struct control *c, const struct mr_stream_add *m)
 		.stream = {e->stream},
 		.path_clock = path->clock,
 	};
-	rc = tell_worker(worker_of(c, e), &o, 1);
+	rc = owner_tell(c, e, false);
 	if (rc != 0)
 		goto err_entry;
+	rc = tell_worker(worker_of(c, e), &o, 1);
+	if (rc != 0)
+		goto err_owner;
 	return viewers_stream_came(c, e);
+
+err_owner:
+	owner_tell(c, e, true);
 
 err_entry:
 	path->n_streams--;
@@ -287,6 +305,7 @@ int command_stream_del(struct control *c, uint32_t id)
 	if (e->stream != NULL) {
 		if (e->bind.input == MR_INPUT_WIRE)
 			stream_endpoint_close(c, &e->bind.local);
+		owner_tell(c, e, true);
 		viewers_stream_goes(c, id);
 		struct order o = {.type = ORDER_STREAM_UNLINK, .stream = {e->stream}};
 		tell_worker(worker_of(c, e), &o, 1);

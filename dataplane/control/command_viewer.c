@@ -181,7 +181,7 @@ static int viewer_link(struct control *c, struct viewer_entry *e)
 		.type = ORDER_FLOW_ADD_VIEWER,
 		.local = e->local,
 		.remote = e->remote,
-		.flow = {.object = e->viewer, .owner = e->viewer->worker},
+		.flow = {.object = e->viewer, .owner = e->viewer->worker, .id = e->id},
 	};
 	struct order link = {.type = ORDER_VIEWER_LINK, .viewer = e->viewer};
 	struct order unlink = {.type = ORDER_VIEWER_UNLINK, .viewer = e->viewer};
@@ -410,6 +410,7 @@ int command_viewer_route(struct control *c, const struct mr_viewer_route *m)
 		flow.remote = m->remote;
 		flow.flow.object = e->viewer;
 		flow.flow.owner = e->viewer->worker;
+		flow.flow.id = e->id;
 		bool moved = !endpoint_equal(&e->local, &m->local) ||
 			     !endpoint_equal(&e->remote, &m->remote);
 		rc = moved ? tell_all_or_none(&c->config.workers, &flow, ORDER_FLOW_DEL_VIEWER) : 0;

@@ -68,7 +68,7 @@ int stream_endpoint_open(
 	struct order o = {
 		.type = ORDER_FLOW_ADD_SOURCE,
 		.local = *local,
-		.flow = {.object = e->stream, .owner = e->stream->worker},
+		.flow = {.object = e->stream, .owner = e->stream->worker, .id = e->id},
 	};
 	int rc;
 

@@ -106,6 +106,26 @@ static int stream_unlink(struct worker *w, struct stream *s)
 	return -ENOENT;
 }
 
+/* Whose the streams of others are: for what comes down the packet ring. */
+static int stream_owner(struct worker *w, const struct flow_value *stream, bool remove)
+{
+	uint32_t i = 0;
+
+	if (!remove) {
+		if (w->n_elsewhere == w->streams_capacity)
+			return -ENOSPC;
+		w->elsewhere[w->n_elsewhere++] =
+			(struct stream_owner){.stream_id = stream->id, .owner = stream->owner};
+		return 0;
+	}
+	while (i < w->n_elsewhere && w->elsewhere[i].stream_id != stream->id)
+		i++;
+	if (i == w->n_elsewhere)
+		return -ENOENT;
+	w->elsewhere[i] = w->elsewhere[--w->n_elsewhere];
+	return 0;
+}
+
 /* Lets track `i` of the order's viewer join; hands the outgrown array back. */
 static void join_track(struct order *o, unsigned int i)
 {
@@ -191,6 +211,9 @@ void order_carry_out(struct worker *w, struct order *o)
 		break;
 	case ORDER_STREAM_UNLINK:
 		o->status = stream_unlink(w, o->stream[0]);
+		break;
+	case ORDER_STREAM_OWNER:
+		o->status = stream_owner(w, &o->flow, o->remove);
 		break;
 	case ORDER_VIEWER_LINK:
 		o->status = viewer_link(w, o);

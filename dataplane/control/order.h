@@ -20,6 +20,7 @@ enum order_type {
 	ORDER_STREAM_BIND,     /* the owner: bind */
 	ORDER_STREAM_REPORT,   /* the owner: report */
 	ORDER_STREAM_UNLINK,   /* the owner: its viewers lose the track */
+	ORDER_STREAM_OWNER,    /* worker 0: flow.id is flow.owner's; with `remove` nobody's */
 	ORDER_VIEWER_LINK,     /* the owner: viewer joins stream[] */
 	ORDER_VIEWER_JOIN,     /* the owner: track[] of a running viewer joins a later stream */
 	ORDER_VIEWER_ROUTE,    /* the owner: local, remote, nexthop_id */

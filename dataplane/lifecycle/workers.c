@@ -15,7 +15,6 @@
 #define POOL_MBUFS 16383 /* per worker: rx rings and fill queues, tx rings, reordering */
 #define POOL_CACHE 256
 #define NOTICES_RING 4096
-#define HANDOFF_RING 1024
 
 static void *worker_stats(const struct dataplane *dp, uint32_t i)
 {
@@ -47,6 +46,7 @@ static void worker_free(struct worker *w)
 	rte_free(w->viewers);
 	rte_free(w->nexthops);
 	rte_free(w->joiner);
+	rte_free(w->elsewhere);
 	rte_free(w->staging);
 	rte_free(w);
 }
@@ -67,14 +67,17 @@ static int worker_memory(struct worker *w, const struct mr_config_dataplane *d)
 	w->streams = rte_zmalloc("streams", d->max_streams * sizeof(w->streams[0]), 64);
 	w->viewers = rte_zmalloc("viewers", d->max_viewers * sizeof(w->viewers[0]), 64);
 	w->nexthops = rte_zmalloc("nexthops", NEXTHOPS_MAX * sizeof(w->nexthops[0]), 64);
+	w->staging = rte_zmalloc("staging", WORKER_STAGING, 64);
 	if (w->index == 0) {
 		w->joiner = rte_zmalloc("joiner", sizeof(*w->joiner), 64);
-		w->staging = rte_zmalloc("staging", WORKER_STAGING, 64);
-		if (w->joiner == NULL || w->staging == NULL)
+		w->elsewhere =
+			rte_zmalloc("elsewhere", d->max_streams * sizeof(w->elsewhere[0]), 64);
+		if (w->joiner == NULL || w->elsewhere == NULL)
 			return -ENOMEM;
 	}
 	if (w->flows == NULL || w->orders == NULL || w->orders_done == NULL || w->notices == NULL ||
-		w->streams == NULL || w->viewers == NULL || w->nexthops == NULL)
+		w->streams == NULL || w->viewers == NULL || w->nexthops == NULL ||
+		w->staging == NULL)
 		return -ENOMEM;
 	return 0;
 }

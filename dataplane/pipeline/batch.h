@@ -40,8 +40,9 @@ enum packet_kind {
 	PACKET_SRTCP = 2,       /* of an established viewer: `viewer` is set */
 	PACKET_STUN = 3,        /* of an established viewer: `viewer` is set */
 	PACKET_PUNT = 4,        /* to the public port, for the control plane */
-	PACKET_PUNT_SOURCE = 5, /* not RTP, to a stream's endpoint */
+	PACKET_PUNT_SOURCE = 5, /* not RTP, to the endpoint of `stream_id` */
 	PACKET_KERNEL = 6,      /* owned port: for the tap */
+	PACKET_DOWN_RTP = 7,    /* RTP of the packet ring, on its way to `stream_id`'s worker */
 };
 
 /* In every mbuf's private area. classify writes it for received packets;
@@ -61,7 +62,10 @@ struct packet_meta {
 		struct viewer *viewer;
 	};
 	uint8_t track; /* of the viewer, of copies to send */
-	uint8_t reserved[7];
+	uint8_t reserved[3];
+	/* PUNT_SOURCE and DOWN_RTP go to workers that do not own the stream: it may
+	 * be gone when they look, so they have its name only. */
+	uint32_t stream_id;
 };
 static_assert(sizeof(struct packet_meta) <= 64, "packet_meta");
 

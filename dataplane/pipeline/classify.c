@@ -83,7 +83,8 @@ static void classify_source(
 		return;
 	}
 	meta->owner = flow->owner;
-	meta->stream = flow->object;
+	meta->stream = NULL;
+	meta->stream_id = flow->id;
 	batch_put(w, &w->in.punt, m, PACKET_PUNT_SOURCE);
 }
 

@@ -4,7 +4,10 @@
  * one ring per pair of workers; what the others have for this worker joins the
  * batches that classify filled. Runs on the worker's lcore.
  */
+#include "dataplane/pipeline/ring_rtp.h"
 #include "dataplane/pipeline/worker.h"
+
+#include <rte_ring_peek.h>
 
 static void handoff_send(struct worker *w)
 {
@@ -36,10 +39,6 @@ static void handoff_take(struct worker *w, struct rte_mbuf *m)
 
 	switch (meta->kind) {
 	case PACKET_RTP:
-		if (rtp->n == BATCH_MAX) {
-			worker_drop_mbuf(w, MR_DROP_HANDOFF_FULL, m);
-			return;
-		}
 		rtp->pkts[rtp->n++] = (struct input_packet){
 			.stream = meta->stream,
 			.data = rte_pktmbuf_mtod_offset(m, const uint8_t *, meta->payload),
@@ -47,6 +46,9 @@ static void handoff_take(struct worker *w, struct rte_mbuf *m)
 			.arrival_ns = meta->arrival_ns,
 			.mbuf = m,
 		};
+		return;
+	case PACKET_DOWN_RTP:
+		ring_rtp_take(w, m);
 		return;
 	case PACKET_SRTCP:
 		batch_add(w, &w->in.srtcp, m);
@@ -63,70 +65,72 @@ static void handoff_take(struct worker *w, struct rte_mbuf *m)
 	}
 }
 
-static uint16_t batch_forget(
-	struct worker *w, struct rte_mbuf **pkts, uint16_t n, const void *object)
+/* Whether the batches have room: what does not fit stays in its ring. */
+static bool handoff_fits(const struct worker *w, struct rte_mbuf *m)
 {
-	uint16_t kept = 0;
-
-	for (uint16_t i = 0; i < n; i++) {
-		if (packet_meta(pkts[i])->stream == object)
-			worker_drop_mbuf(w, MR_DROP_FLOW_UNKNOWN, pkts[i]);
-		else
-			pkts[kept++] = pkts[i];
+	switch (packet_meta(m)->kind) {
+	case PACKET_RTP:
+		return w->in.rtp.n < BATCH_MAX;
+	case PACKET_DOWN_RTP:
+		return ring_rtp_fits(w, m->pkt_len);
+	default:
+		return true;
 	}
-	return kept;
 }
 
-static void input_forget(struct worker *w, const struct stream *s)
+static bool refers_to(const struct packet_meta *meta, const void *object)
 {
-	struct input_batch *in = &w->in.rtp;
-	uint16_t kept = 0;
-
-	for (uint16_t i = 0; i < in->n; i++) {
-		if (in->pkts[i].stream == s)
-			worker_drop_mbuf(w, MR_DROP_STREAM_UNBOUND, in->pkts[i].mbuf);
-		else
-			in->pkts[kept++] = in->pkts[i];
+	switch (meta->kind) {
+	case PACKET_RTP:
+		return meta->stream == object;
+	case PACKET_SRTCP:
+	case PACKET_STUN:
+		return meta->viewer == object;
+	default:
+		return false;
 	}
-	in->n = kept;
 }
 
 void handoff_forget(struct worker *w, const void *object)
 {
-	if (w->n_workers == 1)
-		return;
-	/* Between two turns all batches are empty, so what the rings hold now fits or is
-	 * dropped by name; the flow is gone from every worker, so nothing follows. */
-	for (uint8_t from = 0; from < w->n_workers; from++) {
-		void *m;
+	struct rte_mbuf *pkts[HANDOFF_RING];
 
-		if (from == w->index)
+	/* The flow is gone from every worker, so nothing follows. What is there keeps
+	 * its place, but names the object no more: handoff_take() drops it. */
+	for (uint8_t from = 0; from < w->n_workers; from++) {
+		struct rte_ring *ring = w->handoff_in[from];
+		unsigned int n;
+
+		if (ring == NULL)
 			continue;
-		while (rte_ring_sc_dequeue(w->handoff_in[from], &m) == 0)
-			handoff_take(w, m);
+		n = rte_ring_dequeue_burst_start(ring, (void **)pkts, HANDOFF_RING, NULL);
+		for (unsigned int i = 0; i < n; i++)
+			if (refers_to(packet_meta(pkts[i]), object))
+				packet_meta(pkts[i])->kind = PACKET_OTHER;
+		rte_ring_dequeue_finish(ring, 0);
 	}
-	input_forget(w, object);
-	w->in.srtcp.n = batch_forget(w, w->in.srtcp.pkts, w->in.srtcp.n, object);
-	w->in.stun.n = batch_forget(w, w->in.stun.pkts, w->in.stun.n, object);
-	w->in.punt.n = batch_forget(w, w->in.punt.pkts, w->in.punt.n, object);
+}
+
+/* One burst of what `ring` holds, as far as the batches have room. */
+static void handoff_receive(struct worker *w, struct rte_ring *ring)
+{
+	struct rte_mbuf *pkts[BURST];
+	unsigned int n = rte_ring_dequeue_burst_start(ring, (void **)pkts, BURST, NULL);
+	unsigned int taken = 0;
+
+	while (taken < n && handoff_fits(w, pkts[taken]))
+		handoff_take(w, pkts[taken++]);
+	rte_ring_dequeue_finish(ring, taken);
+	if (n > 0)
+		w->moved = true;
 }
 
 void handoff_stage(struct worker *w)
 {
-	struct rte_mbuf *pkts[BURST];
-
 	if (w->n_workers == 1)
 		return;
 	handoff_send(w);
-	for (uint8_t from = 0; from < w->n_workers; from++) {
-		unsigned int n;
-
-		if (from == w->index)
-			continue;
-		n = rte_ring_sc_dequeue_burst(w->handoff_in[from], (void **)pkts, BURST, NULL);
-		if (n > 0)
-			w->moved = true;
-		for (unsigned int i = 0; i < n; i++)
-			handoff_take(w, pkts[i]);
-	}
+	for (uint8_t from = 0; from < w->n_workers; from++)
+		if (w->handoff_in[from] != NULL)
+			handoff_receive(w, w->handoff_in[from]);
 }

@@ -8,7 +8,7 @@
 #include "dataplane/pipeline/punt.h"
 
 #include "dataplane/pipeline/egress.h"
-#include "dataplane/stream/stream.h"
+#include "dataplane/pipeline/ring_rtp.h"
 
 #include <string.h>
 
@@ -56,8 +56,8 @@ static void punt_to_control(struct worker *w, struct rte_mbuf *m)
 	}
 	memset(&head, 0, offsetof(struct mr_packet, data));
 	head.kind = meta->kind == PACKET_PUNT_SOURCE ? MR_PACKET_UP_SOURCE : MR_PACKET_UP_PUBLIC;
-	if (meta->kind == PACKET_PUNT_SOURCE && meta->stream != NULL)
-		head.stream_id = meta->stream->id;
+	if (meta->kind == PACKET_PUNT_SOURCE)
+		head.stream_id = meta->stream_id;
 	head.port = meta->port;
 	head.arrival_ns = meta->arrival_ns;
 	packet_endpoints(m, &head.local, &head.remote);
@@ -133,35 +133,6 @@ static void receive_send(struct worker *w, const struct mr_packet_joiner *j)
 	egress_frame(w, m, &header);
 }
 
-static struct stream *stream_by_id(const struct worker *w, uint32_t id)
-{
-	for (uint32_t i = 0; i < w->n_streams; i++)
-		if (w->streams[i]->id == id)
-			return w->streams[i];
-	return NULL;
-}
-
-/* RTP that arrived at the control plane, as long as it was there. */
-static void receive_rtp(struct worker *w, const struct mr_packet_joiner *j)
-{
-	struct input_batch *in = &w->in.rtp;
-	struct stream *s = stream_by_id(w, j->head.stream_id);
-	uint8_t *data = w->staging + w->staging_used;
-
-	if (s == NULL) {
-		worker_drop(w, MR_DROP_STREAM_UNBOUND, 1);
-		return;
-	}
-	memcpy(data, j->data, j->head.total);
-	w->staging_used += RTE_ALIGN_CEIL(j->head.total, 64u);
-	in->pkts[in->n++] = (struct input_packet){
-		.stream = s,
-		.data = data,
-		.len = j->head.total,
-		.arrival_ns = w->now_ns,
-	};
-}
-
 /* Whether the command that the datagram follows has been carried out. One that
  * never comes holds the ring up for a second, then the datagram goes. */
 static bool receive_due(struct worker *w, const struct mr_packet_joiner *j)
@@ -205,7 +176,7 @@ void punt_receive(struct worker *w)
 		return;
 	/* Room for the largest datagram and for what the ports bring in this turn. */
 	while (budget > 0 && w->in.rtp.n < BATCH_MAX / 2 && w->tx.n < BATCH_MAX / 2 &&
-		w->staging_used + MR_PACKET_TOTAL_MAX + 64 <= WORKER_STAGING) {
+		ring_rtp_fits(w, MR_PACKET_TOTAL_MAX)) {
 		rc = receive_next(w, j, &budget);
 		if (rc <= 0)
 			break;
@@ -213,7 +184,7 @@ void punt_receive(struct worker *w)
 		if (j->head.kind == MR_PACKET_DOWN_SEND)
 			receive_send(w, j);
 		else if (j->head.kind == MR_PACKET_DOWN_RTP)
-			receive_rtp(w, j);
+			ring_rtp_receive(w, j);
 		else
 			worker_drop(w, MR_DROP_DOWN_INVALID, 1);
 	}

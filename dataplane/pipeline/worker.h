@@ -22,8 +22,15 @@
 #define TX_BUFFER 512               /* packets waiting for one port */
 #define HOUSEKEEPING_NS 100000      /* between looks at orders and timers while busy */
 #define NEXTHOPS_MAX 4096
+#define HANDOFF_RING 1024 /* packets on their way from one worker to another */
 
 struct stream;
+
+/* A stream of another worker, as worker 0 knows it. */
+struct stream_owner {
+	uint32_t stream_id;
+	uint8_t owner; /* index of the worker */
+};
 
 /* One port as one worker sees it. */
 struct port_queue {
@@ -105,7 +112,9 @@ struct worker {
 	struct mr_ring *packets_down; /* worker 0, while a control plane is attached; borrowed */
 	struct mr_ring *packets_up;
 	struct mr_packet_joiner *joiner; /* worker 0; owned */
-	uint8_t *staging;                /* worker 0; owned, WORKER_STAGING bytes */
+	struct stream_owner *elsewhere;  /* worker 0; owned, streams_capacity */
+	uint32_t n_elsewhere;
+	uint8_t *staging; /* owned, WORKER_STAGING bytes */
 	uint32_t staging_used;
 	bool down_waits;        /* the joiner's datagram waits for a command */
 	uint64_t down_waits_ns; /* since */

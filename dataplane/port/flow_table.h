@@ -22,6 +22,7 @@ struct flow_table;
 struct flow_value {
 	void *object;  /* struct stream * or struct viewer *: only its owner may look inside */
 	uint8_t owner; /* index of the worker */
+	uint32_t id;   /* of the object: for those who are not the owner */
 };
 
 struct flow_table *flow_table_create(

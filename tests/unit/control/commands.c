@@ -209,6 +209,57 @@ static void tracks_array_grows(void **state)
 	assert_int_equal(s->stream->n_tracks, s->n_tracks);
 }
 
+/* RTP that comes down the packet ring, to streams of either worker, longer than any mbuf. */
+static void ring_rtp_of_any_worker(void **state)
+{
+	static const size_t lens[] = {13, 1400, 2047, 2048, 2049, 20000, 65535};
+	static uint8_t rtp[65535];
+	struct order take = {.type = ORDER_RINGS};
+	struct mr_channel data, far;
+
+	assert_int_equal(mr_channel_create(&data), 0);
+	assert_int_equal(mr_channel_attach(&far, dup(data.memfd)), 0);
+	take.packets_down = &data.packets_down;
+	take.packets_up = &data.packets_up;
+	assert_int_equal(tell_worker(live.dp.workers.worker[0], &take, 1), 0);
+	assert_int_equal(live_path(&live, 2), 0);
+	assert_int_equal(live_stream(&live, 2, 2, MR_KIND_VIDEO), 0);
+	assert_int_not_equal(
+		live_stream_stats(&live, 1)->worker, live_stream_stats(&live, 2)->worker);
+	memset(rtp, 0x41, sizeof(rtp));
+
+	for (uint32_t id = 1; id <= 2; id++) {
+		const struct mr_stats_stream *s = live_stream_stats(&live, id);
+		struct mr_packet head = {.kind = MR_PACKET_DOWN_RTP, .stream_id = id};
+
+		assert_int_equal(live_bind(&live, id, MR_INPUT_RING, 0), 0);
+		for (uint16_t i = 0; i < sizeof(lens) / sizeof(lens[0]); i++) {
+			uint64_t packets = atomic_load(&s->packets);
+			uint64_t bytes = atomic_load(&s->bytes);
+
+			live_rtp(rtp, 96, i, i * 3000u, 9, "", 0);
+			assert_int_equal(mr_packet_put(&far.packets_down, &head, rtp, lens[i]), 0);
+			live_settle(&live);
+			assert_int_equal(atomic_load(&s->packets), packets + 1);
+			assert_int_equal(atomic_load(&s->bytes), bytes + lens[i] - 12);
+		}
+	}
+	/* Of a stream that has gone, or never was. */
+	assert_int_equal(live_stream_del(&live, 2), 0);
+	for (uint32_t id = 2; id <= 3; id++) {
+		struct mr_packet head = {.kind = MR_PACKET_DOWN_RTP, .stream_id = id};
+		uint64_t drops = live_drops(&live, MR_DROP_STREAM_UNBOUND);
+
+		assert_int_equal(mr_packet_put(&far.packets_down, &head, rtp, 100), 0);
+		live_settle(&live);
+		assert_int_equal(live_drops(&live, MR_DROP_STREAM_UNBOUND), drops + 1);
+	}
+	take.packets_down = take.packets_up = NULL;
+	assert_int_equal(tell_worker(live.dp.workers.worker[0], &take, 1), 0);
+	mr_channel_detach(&far);
+	mr_channel_destroy(&data);
+}
+
 static int start(void **state)
 {
 	live_start(&live, 2);
@@ -235,6 +286,7 @@ int main(void)
 		TEST(keys_come_once),
 		TEST(nexthop_is_free_after_a_refusal),
 		TEST(tracks_array_grows),
+		TEST(ring_rtp_of_any_worker),
 	};
 
 	return cmocka_run_group_tests(tests, start, end);
