@@ -89,8 +89,9 @@ static void draw_ball(const struct canvas *c, double turn)
 {
 	static const struct colour colour = {235, 128, 128};
 	int radius = (int)(c->height / 10);
-	int x0 = (int)((double)(c->width / 2) + c->width * 0.36 * sin(turn * 2 * M_PI));
-	int y0 = (int)((double)(c->height / 2) - c->height * 0.36 * cos(turn * 2 * M_PI));
+	unsigned middle_x = c->width / 2, middle_y = c->height / 2;
+	int x0 = (int)(middle_x + c->width * 0.36 * sin(turn * 2 * M_PI));
+	int y0 = (int)(middle_y - c->height * 0.36 * cos(turn * 2 * M_PI));
 
 	for (int dy = -radius; dy < radius; dy += 2) {
 		int half = (int)sqrt((double)radius * radius - (double)dy * dy);

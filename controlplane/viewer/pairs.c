@@ -26,11 +26,8 @@ static void on_route(void *user, const struct route_info *info)
 
 static void pair_del(struct pairs *pairs, size_t i)
 {
-	/* Of PAIRS_MAX at most two are kept, so pairs_add() has found one to give up. */
-	/* cppcheck-suppress arrayIndexOutOfBounds */
 	struct pair *pair = pairs->list[i];
 
-	/* cppcheck-suppress arrayIndexOutOfBounds */
 	pairs->list[i] = pairs->list[--pairs->n];
 	pairs->dropped(pair, pairs->user);
 	route_release(pair->route);

@@ -84,7 +84,7 @@ static void test_exporter_split(void **state)
 		memcpy(want_client.key, material + at, p->key_len);
 		memcpy(want_server.key, material + (at += p->key_len), p->key_len);
 		memcpy(want_client.salt, material + (at += p->key_len), p->salt_len);
-		memcpy(want_server.salt, material + (at += p->salt_len), p->salt_len);
+		memcpy(want_server.salt, material + at + p->salt_len, p->salt_len);
 
 		memset(&client, 0xaa, sizeof(client));
 		memset(&server, 0xaa, sizeof(server));

@@ -85,6 +85,7 @@ static void cleaned(void **state)
 		{"\xe0\x80\xaf", "???", "overlong in three"},
 		{"\xed\xa0\x80", "???", "a surrogate"},
 		{"\xf4\x90\x80\x80", "????", "beyond Unicode"},
+		/* NOLINTNEXTLINE(misc-misleading-bidirectional): it is what is tested */
 		{"\xe2\x80\xae"
 		 "x",
 			"???x", "turns the line around"},

@@ -241,9 +241,9 @@ static void test_stage(void **state)
 	uint16_t first_id = 0;
 
 	header_of(&f->viewer.header, 0);
-	for (uint8_t b = 0; b < RTE_DIM(batches); b++)
+	for (unsigned int b = 0; b < RTE_DIM(batches); b++)
 		for (uint8_t i = 0; i < 100; i++) {
-			uint8_t data[2] = {b, i};
+			uint8_t data[2] = {(uint8_t)b, i};
 			struct rte_mbuf *m = eal_mbuf(f->pool, data, 2);
 
 			packet_meta(m)->viewer = &f->viewer;

@@ -37,6 +37,9 @@ static int setup(void **state)
 	struct fixture *f = calloc(1, sizeof(*f));
 	struct rte_eth_conf conf;
 
+	if (f == NULL)
+		return 1;
+	*state = f;
 	memset(&conf, 0, sizeof(conf));
 	f->pool = eal_pool(4095);
 	if (f->pool == NULL || rte_eth_dev_get_port_by_name("net_ring0", &f->port.dpdk_id) < 0 ||
@@ -52,7 +55,6 @@ static int setup(void **state)
 	f->w.port[0].port = &f->port;
 	f->w.port[0].dpdk_id = f->port.dpdk_id;
 	f->w.now_ns = 4711;
-	*state = f;
 	return 0;
 }
 

@@ -54,7 +54,7 @@ static void udp_build(struct wire_frame *f, const struct wire_frame_spec *s,
 {
 	uint8_t *udp = &f->data[f->l4];
 	size_t len = 8 + s->payload_len;
-	size_t told = (size_t)((int)len + s->udp_length_error);
+	size_t told = len + (size_t)s->udp_length_error;
 	uint32_t pseudo = pseudo_sum(addresses, addresses_len, told);
 	unsigned int sum;
 
