@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Audio from sources to viewers: G.711 may be cut anywhere and keeps time, Opus may not. One thread. */
+/*
+ * Audio from sources to viewers: G.711 may be cut anywhere and keeps time, Opus may not. One
+ * thread.
+ */
 #include "dataplane/stream/repack.h"
 #include "tests/unit/crypto/random.h"
 #include "tests/unit/pipeline/eal.h"
