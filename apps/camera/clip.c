@@ -122,7 +122,7 @@ static int clip_take(struct clip *clip, GVariant *v)
 }
 
 /* 0: *clip is there. -ENOENT: to be made. Else: not to be overwritten. */
-static int clip_read(struct clip *clip, const char *path, const char *settings)
+static int clip_read(struct clip *clip, const char *path, const char *settings, bool in_cache)
 {
 	g_autoptr(GError) error = NULL;
 	g_autoptr(GMappedFile) file = g_mapped_file_new(path, FALSE, &error);
@@ -137,15 +137,18 @@ static int clip_read(struct clip *clip, const char *path, const char *settings)
 		fprintf(stderr, "millrace-camera: %s\n", error->message);
 		return -EIO;
 	}
+	if (g_mapped_file_get_length(file) == 0)
+		return -ENOENT;
 	bytes = g_mapped_file_get_bytes(file);
 	v = g_variant_ref_sink(g_variant_new_from_bytes(G_VARIANT_TYPE(CLIP_TYPE), bytes, FALSE));
 	g_variant_get_child(v, 0, "&s", &mark);
 	g_variant_get_child(v, 1, "&s", &made_with);
-	if (strcmp(mark, CLIP_MARK) != 0) {
+	if (strcmp(mark, CLIP_MARK) != 0 && !in_cache) {
 		fprintf(stderr, "millrace-camera: %s is not a clip of millrace-camera\n", path);
 		return -EINVAL;
 	}
-	if (strcmp(made_with, settings) != 0 || !g_variant_is_normal_form(v))
+	if (strcmp(mark, CLIP_MARK) != 0 || strcmp(made_with, settings) != 0 ||
+		!g_variant_is_normal_form(v))
 		return -ENOENT;
 	rc = clip_take(clip, v);
 	if (rc < 0) {
@@ -225,7 +228,7 @@ int clip_open(struct clip *clip, const struct camera_options *o)
 	int rc;
 
 	*clip = (struct clip){0};
-	rc = clip_read(clip, path, settings);
+	rc = clip_read(clip, path, settings, o->clip == NULL);
 	return rc == -ENOENT ? clip_make(clip, o, settings, path) : rc;
 }
 

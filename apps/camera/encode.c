@@ -16,6 +16,11 @@
 #define RTP_HEADER 12
 #define PULL_TIMEOUT (60 * GST_SECOND)
 
+static uint32_t read_be32(const uint8_t *p)
+{
+	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
 static void encoded_unit_free(gpointer p)
 {
 	struct encoded_unit *unit = p;
@@ -46,7 +51,7 @@ static gsize keep_slices(guint8 *p, gsize size)
 	gsize kept = 0;
 
 	for (gsize at = 0; at + 5 <= size;) {
-		gsize nal = MIN(4 + (gsize)GST_READ_UINT32_BE(p + at), size - at);
+		gsize nal = MIN(4 + (gsize)read_be32(p + at), size - at);
 		guint8 type = p[at + 4] & 0x1f;
 
 		if (type == 1 || type == 5) {
@@ -156,7 +161,7 @@ static int check_nal_sizes(const struct encoded_track *track, unsigned mtu)
 		const uint8_t *p = g_bytes_get_data(unit->bytes, &size);
 
 		for (gsize at = 0; at + 4 <= size;) {
-			uint32_t nal = GST_READ_UINT32_BE(p + at);
+			uint32_t nal = read_be32(p + at);
 
 			if (nal > mtu - RTP_HEADER) {
 				fprintf(stderr,

@@ -10,6 +10,7 @@
 
 #define CAST_KEY "millrace-cast"
 #define RTP_MARKER 0x80
+#define TCP_QUEUE (2 << 20) /* what waits for slow TCP clients [bytes] */
 
 struct mount {
 	const struct mount_context *context; /* borrowed */
@@ -192,14 +193,23 @@ static void on_unprepared(GstRTSPMedia *media, gpointer data)
 }
 
 /*
- * What the feeder gives is due when it comes. Sinks that look at the clock again
- * would hold each unit back by their processing deadline (20 ms), at the price
- * of another sleep per unit.
+ * What the feeder gives is due when it comes: sinks that looked at the clock again
+ * would hold each unit back by their processing deadline (20 ms).
+ *
+ * gst-rtsp-server puts a queue before the sink of TCP clients. It must not hold up
+ * the others when a client does not read: what is old is dropped there.
  */
 static void on_element_added(GstBin *pipeline, GstBin *bin, GstElement *element, gpointer data)
 {
-	if (g_object_class_find_property(G_OBJECT_GET_CLASS(element), "sync") != NULL)
+	GObjectClass *class = G_OBJECT_GET_CLASS(element);
+
+	if (g_object_class_find_property(class, "sync") != NULL)
 		g_object_set(element, "sync", FALSE, NULL);
+	if (g_object_class_find_property(class, "leaky") != NULL)
+		gst_util_set_object_arg(G_OBJECT(element), "leaky", "downstream");
+	if (g_object_class_find_property(class, "max-size-buffers") != NULL)
+		g_object_set(element, "max-size-bytes", TCP_QUEUE, "max-size-buffers", 0,
+			"max-size-time", (guint64)0, NULL);
 }
 
 static void watch_payloader(GstElement *bin, const char *name, struct cast_track *track)

@@ -28,6 +28,20 @@ __attribute__((format(printf, 2, 3))) static int refuse(const char *name, const 
 	return -EINVAL;
 }
 
+static void raw_options_fini(struct raw_options *raw)
+{
+	g_free(raw->listen);
+	g_free(raw->video);
+	g_free(raw->audio);
+	g_free(raw->size);
+	g_free(raw->bitrate);
+	g_free(raw->profile);
+	g_free(raw->auth);
+	g_free(raw->transport);
+	g_free(raw->clock);
+	g_free(raw->no_reports_on);
+}
+
 /* The place of text in the NULL-terminated words, or -EINVAL. */
 static int choose(const char *name, const char *text, const char *const *words)
 {
@@ -262,15 +276,6 @@ static GOptionContext *describe(struct camera_options *o, struct raw_options *ra
 int camera_options_parse(struct camera_options *o, int argc, char **argv)
 {
 	struct raw_options raw = {
-		.listen = g_strdup("127.0.0.1:8554"),
-		.video = g_strdup("h264"),
-		.audio = g_strdup("opus"),
-		.size = g_strdup("1280x720"),
-		.bitrate = g_strdup("2M"),
-		.profile = g_strdup("baseline"),
-		.auth = g_strdup("digest"),
-		.transport = g_strdup("any"),
-		.clock = g_strdup("now"),
 		.mounts = 1,
 		.fps = 30,
 		.gop = 60,
@@ -278,13 +283,26 @@ int camera_options_parse(struct camera_options *o, int argc, char **argv)
 		.mtu = 1400,
 		.ready_fd = -1,
 	};
-	char **const texts[] = {&raw.listen, &raw.video, &raw.audio, &raw.size, &raw.bitrate,
-		&raw.profile, &raw.auth, &raw.transport, &raw.clock, &raw.no_reports_on};
+	const struct {
+		char **to;
+		const char *value;
+	} defaults[] = {
+		{&raw.listen, "127.0.0.1:8554"},
+		{&raw.video, "h264"},
+		{&raw.audio, "opus"},
+		{&raw.size, "1280x720"},
+		{&raw.bitrate, "2M"},
+		{&raw.profile, "baseline"},
+		{&raw.auth, "digest"},
+		{&raw.transport, "any"},
+		{&raw.clock, "now"},
+		{&o->mount_prefix, "cam"},
+	};
 	GOptionContext *context;
 	GError *error = NULL;
 	int rc;
 
-	*o = (struct camera_options){.mount_prefix = g_strdup("cam")};
+	*o = (struct camera_options){0};
 	context = describe(o, &raw);
 	if (!g_option_context_parse(context, &argc, &argv, &error)) {
 		fprintf(stderr, "millrace-camera: %s\n", error->message);
@@ -297,11 +315,14 @@ int camera_options_parse(struct camera_options *o, int argc, char **argv)
 		fprintf(stderr, "millrace-camera: '%s' is not an option, see --help\n", argv[1]);
 		rc = -EINVAL;
 	} else {
+		/* only now: GOption does not free what it writes over */
+		for (size_t i = 0; i < G_N_ELEMENTS(defaults); i++)
+			if (*defaults[i].to == NULL)
+				*defaults[i].to = g_strdup(defaults[i].value);
 		rc = check(o, &raw);
 	}
 	g_option_context_free(context);
-	for (size_t i = 0; i < G_N_ELEMENTS(texts); i++)
-		g_free(*texts[i]);
+	raw_options_fini(&raw);
 	if (rc != 0)
 		camera_options_fini(o);
 	return rc;

@@ -176,7 +176,7 @@ int eal_args_make(const struct mr_config *config, char **args, char *error, size
 		struct port_config pc;
 
 		port_config_from(&pc, &storage, config, i);
-		rc = port_eal_args(&pc, i, args + a.n, (unsigned int)(EAL_ARGS_MAX - 2 - a.n),
+		rc = port_eal_args(&pc, i, args + a.n, (unsigned int)(EAL_ARGS_MAX - 3 - a.n),
 			error, error_len);
 		if (rc < 0)
 			goto err;
@@ -184,8 +184,10 @@ int eal_args_make(const struct mr_config *config, char **args, char *error, size
 			pci |= strcmp(args[a.n + k], "-a") == 0;
 		a.n += rc;
 	}
-	if (!pci)
+	if (!pci) {
 		add(&a, "--no-pci");
+		add(&a, "--iova-mode=va"); /* pools in one piece, as AF_XDP needs them */
+	}
 	if (a.failed) {
 		snprintf(error, error_len, "out of memory");
 		rc = -ENOMEM;

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#define TAP_DESCRIPTORS 256
 #define TAP_QUEUES_MAX 16 /* of net_tap */
 #define TAP_NAME "net_tap_mr%u"
 #define RSS_TYPES (RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP)
@@ -73,9 +74,12 @@ static int owned_eal_args(const struct port_config *config, const struct port_de
 			strerror(-rc));
 	}
 	device_name(device, index, name, sizeof(name));
-	rc = port_args_add(args, &n, max_args, "%s%s%s%s",
-		device->pci ? "--allow=" : "--vdev=", name, device->args[0] != '\0' ? "," : "",
-		device->args);
+	/* PCI devices: "-a" for itself, so that callers see that PCI is wanted. */
+	rc = device->pci ? port_args_add(args, &n, max_args, "-a") : 0;
+	if (rc == 0)
+		rc = port_args_add(args, &n, max_args, "%s%s%s%s",
+			device->pci ? "" : "--vdev=", name, device->args[0] != '\0' ? "," : "",
+			device->args);
 	if (rc == 0)
 		rc = port_args_add(args, &n, max_args, "--vdev=" TAP_NAME ",iface=%s", index, tap);
 	if (rc < 0) {
@@ -214,6 +218,7 @@ static int tap_addresses(
 static int tap_open(struct port *port, const struct port_config *config,
 	struct rte_mempool *const *pools, char *error, size_t len)
 {
+	struct port_config few = *config;
 	struct rte_eth_conf conf;
 	struct netdev netdev;
 	char name[32];
@@ -229,8 +234,10 @@ static int tap_open(struct port *port, const struct port_config *config,
 			error, len, rc, config, "DPDK did not make its companion %s", name);
 	tap_netdev_name(config, port->index, port->netdev, sizeof(port->netdev));
 
+	few.rx_descriptors = TAP_DESCRIPTORS; /* each holds a buffer of the worker's pool */
+	few.tx_descriptors = TAP_DESCRIPTORS;
 	port->dpdk_id = tap; /* port_device_start() starts what dpdk_id names */
-	rc = port_device_start(port, config, &conf, pools, error, len);
+	rc = port_device_start(port, &few, &conf, pools, error, len);
 	port->dpdk_id = wire;
 	port->tap_dpdk_id = tap;
 	if (rc < 0)

@@ -63,6 +63,43 @@ static int xdp_object_path(const struct port_config *config, char *path, size_t 
 	return snprintf(path, size, "%s", MILLRACE_XDP_OBJECT) < (int)size ? 0 : -ENAMETOOLONG;
 }
 
+/* A socket for every queue that the kernel uses, no fewer and no more. */
+static int queues_check(
+	const struct port_config *config, const struct netdev *d, char *error, size_t len)
+{
+	/* Channels that carry both directions, or (veth) each direction's own. */
+	bool combined = d->max_queues > 0;
+	char fix[64];
+
+	if (combined)
+		snprintf(fix, sizeof(fix), "ethtool -L %s combined %u", d->name, config->queues);
+	else
+		snprintf(fix, sizeof(fix), "ethtool -L %s rx %u tx %u", d->name, config->queues,
+			config->queues);
+	if (config->queues > 1 && !combined)
+		return port_error(error, len, -ENOTSUP, config,
+			"DPDK opens only one queue of interface %s (it has no combined channels), "
+			"but "
+			"%u are asked for; use one worker, or an owned port",
+			d->name, config->queues);
+	if (combined && config->queues > d->max_queues)
+		return port_error(error, len, -EINVAL, config,
+			"interface %s has at most %u queues, but %u are asked for; use fewer "
+			"workers",
+			d->name, d->max_queues, config->queues);
+	if (d->rx_queues > config->queues)
+		return port_error(error, len, -EINVAL, config,
+			"interface %s has %u active receive queues, but millrace opens %u, so "
+			"media "
+			"on the others would never arrive; run: %s",
+			d->name, d->rx_queues, config->queues, fix);
+	if (d->rx_queues < config->queues)
+		return port_error(error, len, -EINVAL, config,
+			"interface %s has %u active receive queues, but %u are asked for; run: %s",
+			d->name, d->rx_queues, config->queues, fix);
+	return 0;
+}
+
 /* Whether the interface is there and fit. Says what to do when it is not. */
 static int interface_check(const struct port_config *config, const char *interface,
 	struct netdev *d, char *error, size_t len)
@@ -79,22 +116,7 @@ static int interface_check(const struct port_config *config, const char *interfa
 		return port_error(error, len, -ENETDOWN, config,
 			"interface %s is down; bring it up first (ip link set %s up)", interface,
 			interface);
-	if (d->rx_queues > config->queues)
-		return port_error(error, len, -EINVAL, config,
-			"interface %s has %u active receive queues, but millrace opens %u, so "
-			"media on the "
-			"others would never arrive; run: ethtool -L %s combined %u",
-			interface, d->rx_queues, config->queues, interface, config->queues);
-	if (d->rx_queues < config->queues)
-		return port_error(error, len, -EINVAL, config,
-			"interface %s has %u active receive queues, but %u are asked for; run: "
-			"ethtool -L "
-			"%s combined %u%s",
-			interface, d->rx_queues, config->queues, interface, config->queues,
-			d->max_queues != 0 && d->max_queues < config->queues
-				? " (more than the device says it has: use fewer workers or queues)"
-				: "");
-	return 0;
+	return queues_check(config, d, error, len);
 }
 
 static int interface_name(const struct port_config *config, const struct port_device *device,

@@ -135,6 +135,8 @@ static void options_parse(struct probe *p, int argc, char **argv)
 			die("see the top of port_probe.c");
 		}
 	}
+	if (p->config.queues == 0 || p->config.queues > MR_PORTS_MAX)
+		die("1 to 8 queues");
 	if (optind + 1 != argc)
 		die("one device is needed");
 	p->config.device = argv[optind];
@@ -180,11 +182,16 @@ static void worker_start(struct probe *p)
 	w->stats = &p->stats;
 	w->pool = pools[0];
 	w->n_workers = 1;
-	w->n_ports = 1;
-	w->port[0].port = &p->port;
-	w->port[0].dpdk_id = p->port.dpdk_id;
-	w->port[0].udp_checksum = p->port.tx_udp_checksum;
-	w->port[0].ip_checksum = p->port.tx_ip_checksum;
+	/* One worker polls all queues, as if each were a port; it sends by the first. */
+	w->n_ports = (uint8_t)p->config.queues;
+	for (uint8_t q = 0; q < w->n_ports; q++)
+		w->port[q] = (struct port_queue){
+			.port = &p->port,
+			.dpdk_id = p->port.dpdk_id,
+			.queue = q,
+			.udp_checksum = p->port.tx_udp_checksum,
+			.ip_checksum = p->port.tx_ip_checksum,
+		};
 	w->flows = flow_table_create("flows", LISTEN_MAX, 16, SOCKET_ID_ANY);
 	if (w->flows == NULL)
 		die("no flow table");

@@ -96,6 +96,17 @@ class OwnedPort(unittest.TestCase):
     def test_kernel_lives_with_whole_checksums(self):
         self.kernel_lives("off")
 
+    def test_two_queues(self):
+        probe = self.probe("--queues", "2", "--rtp", "%s/%d" % (US, MEDIA), "--address",
+                           US + "/24", device="net_af_packet,iface=%s,qpairs=2" % self.wire.near)
+        probe.ready()
+        for _ in range(32):  # flows that the kernel spreads over both
+            s = self.wire.udp(self.wire.peer, "10.91.0.1")
+            s.sendto(RTP, (US, MEDIA))
+            self.assertEqual(s.recv(2000), RTP)
+            s.close()
+        probe.end()
+
     def test_killed_and_started_again(self):
         for _ in range(2):
             probe = self.standard()
