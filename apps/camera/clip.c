@@ -15,7 +15,7 @@
 #include <string.h>
 
 #define CLIP_MARK "millrace clip"
-#define CLIP_REVISION 1 /* up by one when the same settings give other bytes */
+#define CLIP_REVISION 2 /* up by one when the same settings give other bytes */
 #define CLIP_TYPE "(ssua(sua(ubay)))"
 #define SECONDS_LEAST 4
 #define SECONDS_MOST 20

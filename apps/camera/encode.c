@@ -233,9 +233,10 @@ int encode_audio(struct encoded_track *track, enum audio_codec codec, unsigned s
 		[AUDIO_PCMA] = {8000, "alawenc"},
 	};
 	unsigned n = seconds * AUDIO_RATE, lead = AUDIO_LEAD * AUDIO_RATE;
-	/* 440 periods in a second: the loop's end and start fit together */
+	/* A beep at every full second: tests of lip-sync find it again in what they receive. */
 	g_autofree char *text = g_strdup_printf(
-		"audiotestsrc freq=440 volume=0.3 num-buffers=%u samplesperbuffer=%u "
+		"audiotestsrc wave=ticks sine-periods-per-tick=44 freq=440 volume=0.3 "
+		"num-buffers=%u samplesperbuffer=%u "
 		"! audio/x-raw,rate=%u,channels=1,format=S16LE ! %s ! appsink name=sink sync=false",
 		n + lead, codecs[codec].rate / AUDIO_RATE, codecs[codec].rate,
 		codecs[codec].encoder);
