@@ -15,6 +15,8 @@ from .net import Lab, LabError, inside
 from .process import Failure, Process
 from .gateway import BUILD, TOP, Camera, Gateway, program, session_file
 from .browser import Browser, play
+from .client import Receiver, Viewer, offer, raw_request, request, view
 
 __all__ = ['BUILD', 'TOP', 'Browser', 'Camera', 'Failure', 'Gateway', 'Lab', 'LabError', 'Process',
-           'inside', 'play', 'program', 'session_file']
+           'Receiver', 'Viewer', 'inside', 'offer', 'play', 'program', 'raw_request',
+           'request', 'session_file', 'view']

@@ -2,7 +2,6 @@
 """The gateway's two processes with a session file of their own, and a camera."""
 import json
 import os
-import re
 import socket
 import subprocess
 import time
@@ -67,6 +66,10 @@ class Gateway:
     def url(self, path, whep=False, v6=False):
         host = f'[{self.lab.gw_address6}]' if v6 else self.lab.gw_address
         return f'http://{host}:{self.http_port()}/{path}/{"whep" if whep else ""}'
+
+    def at(self, location):
+        """The URL of a Location header."""
+        return f'http://{self.lab.gw_address}:{self.http_port()}{location}'
 
     def http_port(self):
         return int(self.session['webrtcAddress'].rsplit(':', 1)[1])
@@ -166,8 +169,3 @@ class Camera:
 
     def url(self, mount='cam1'):
         return f'{self.base}/{mount}'
-
-
-def plain(text):
-    """Without the colours of a terminal."""
-    return re.sub(r'\x1b\[[0-9;]*m', '', text)

@@ -93,7 +93,9 @@ class Lab:
         self.lan_link = f'mr{os.getpid()}' if host else 'mr1'
         net = free_network() if host else 0
         self.gw_address, self.lan_address = f'10.77.{net}.2', f'10.77.{net}.1'
-        self.gw_address6, self.lan_address6 = f'fd77::{net:x}:2', f'fd77::{net:x}:1'
+        self.gw_address6, self.lan_address6 = f'fd77:{net:x}::2', f'fd77:{net:x}::1'
+        if net == 0:
+            self.gw_address6, self.lan_address6 = 'fd77::2', 'fd77::1'
         if host:
             self.links.append(self.lan_link)
             run('ip', 'link', 'add', self.lan_link, 'type', 'veth', 'peer', 'name', 'mr0',
@@ -117,17 +119,20 @@ class Lab:
         run(*enter, 'ethtool', '-K', link, 'tx', 'off', 'tso', 'off', 'gso', 'off', 'gro', 'off')
         self.ip(namespace, 'address', 'add', f'{v4}/24', 'dev', link)
         # a kernel without IPv6 still does for everything else
-        self.ip(namespace, 'address', 'add', f'{v6}/112', 'dev', link, 'nodad', check=False)
+        self.ip(namespace, 'address', 'add', f'{v6}/64', 'dev', link, 'nodad', check=False)
         self.ip(namespace, 'link', 'set', link, 'up')
 
     def default_route(self):
         """True: the clients' namespace has one; Chromium names no candidates without."""
         return bool(self.ip(self.lan, 'route', 'show', 'default').strip())
 
+    def ipv6(self):
+        return self.lan_address6 in self.ip(self.lan, '-6', 'address')
+
     # -- processes
 
     def start(self, name, args, namespace=None, **options):
-        log = os.path.join(self.directory, f'{name}.log')
+        log = os.path.join(self.directory, f'{len(self.processes)}-{name}.log')
         process = Process(name, args, log, namespace, **options)
         self.processes.append(process)
         return process

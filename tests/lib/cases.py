@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Runs groups of cases, each group in a laboratory of its own, and prints TAP.
+
+	@group('refusals')
+	class Refusals(Group):
+		def setup(self): ...            # self.lab is there, nothing is wired yet
+		@case('a wrong fingerprint')
+		def wrong_fingerprint(self): ...
+
+A case fails by an exception; what it returns is printed beside its name. What a
+group's processes logged is shown when one fails.
+"""
+import os
+import re
+import signal
+import sys
+import time
+import traceback
+
+from lab import Failure, Lab
+
+GROUPS = []
+CASE_SECONDS = 120
+
+
+class Skip(Exception):
+    """Why a case cannot run here."""
+
+
+class TimeUp(Exception):
+    pass
+
+
+class Group:
+    lab = None
+
+    def setup(self):
+        pass
+
+
+def group(name):
+    def add(cls):
+        cls.name = name
+        GROUPS.append(cls)
+        return cls
+    return add
+
+
+def case(name):
+    def mark(function):
+        function.case = name
+        return function
+    return mark
+
+
+def check(condition, message):
+    if not condition:
+        raise AssertionError(message)
+
+
+def cases_of(cls):
+    return [f for f in vars(cls).values() if hasattr(f, 'case')]
+
+
+def bounded(function):
+    def alarm(*_):
+        raise TimeUp(f'not done after {CASE_SECONDS} s')
+    signal.signal(signal.SIGALRM, alarm)
+    signal.alarm(CASE_SECONDS)
+    try:
+        return function()
+    finally:
+        signal.alarm(0)
+
+
+def explain(error, lab):
+    lines = [f'{type(error).__name__}: {error}' if not isinstance(error, (AssertionError, Failure))
+             else str(error)]
+    if not isinstance(error, (AssertionError, Failure, TimeUp)):
+        lines += traceback.format_exc().rstrip().splitlines()[-7:]
+    shown = error.processes if isinstance(error, Failure) else ()
+    for process in dict.fromkeys([*shown, *(lab.processes if lab else [])]):
+        if process in shown or process.output():
+            lines += process.tail(20 if process in shown else 6).splitlines()
+    return '\n'.join(f'# {line}' for line in lines)
+
+
+def outcome(function, lab):
+    """The end of the TAP line, and what explains it."""
+    start = time.monotonic()
+    try:
+        detail = bounded(function)
+    except Skip as e:
+        return True, f' # SKIP {e}', ''
+    except Exception as e:  # whatever it is, the other cases still run
+        return False, f' ({time.monotonic() - start:.1f} s)', explain(e, lab)
+    said = f': {detail}' if detail else ''
+    return True, f'{said} ({time.monotonic() - start:.1f} s)', ''
+
+
+def run_group(cls, wanted, number, what):
+    """Gives how many failed."""
+    failed = 0
+    with Lab(what) as lab:
+        instance = cls()
+        instance.lab = lab
+        ready, end, why = outcome(instance.setup, lab)
+        for function in wanted:
+            number += 1
+            name = f'{cls.name}: {function.case}'
+            if ready and 'SKIP' not in end:
+                good, tail, text = outcome(lambda f=function: f(instance), lab)
+            else:
+                good, tail, text = ready, end, why
+            print(f'{"ok" if good else "not ok"} {number} - {name}{tail}', flush=True)
+            if text:
+                print(text, flush=True)
+            failed += not good
+    return failed
+
+
+def main(what):
+    """Runs all cases, or those whose name matches one of the arguments."""
+    def stop(signal_number, _):
+        raise SystemExit(128 + signal_number)
+    for signal_number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(signal_number, stop)
+    patterns = [a for a in sys.argv[1:] if not a.startswith('-')]
+    chosen = []
+    for cls in GROUPS:
+        wanted = [f for f in cases_of(cls) if not patterns or any(
+            re.search(p, f'{cls.name}: {f.case}') for p in patterns)]
+        if wanted:
+            chosen.append((cls, wanted))
+    if '--list' in sys.argv:
+        for cls, wanted in chosen:
+            for f in wanted:
+                print(f'{cls.name}: {f.case}')
+        return 0
+    total = sum(len(wanted) for _, wanted in chosen)
+    if os.geteuid() != 0:
+        print('1..0 # SKIP needs root for network namespaces')
+        return 0
+    print(f'1..{total}', flush=True)
+    number = failed = 0
+    for cls, wanted in chosen:
+        failed += run_group(cls, wanted, number, what)
+        number += len(wanted)
+    return 1 if failed else 0
