@@ -60,3 +60,13 @@ int command_nexthop_del(struct control *c, uint32_t id)
 	table_del(c->tables.nexthops, id);
 	return 0;
 }
+
+void nexthops_prune(struct control *c)
+{
+	for (uint32_t i = 0; i < table_capacity(c->tables.nexthops); i++) {
+		const struct nexthop_entry *e = table_at(c->tables.nexthops, i);
+
+		if (e != NULL && e->users == 0)
+			command_nexthop_del(c, e->id);
+	}
+}

@@ -83,6 +83,7 @@ static void control_detach(struct control *c)
 	rings_to_worker(c, NULL);
 	c->channel = NULL;
 	c->announcing = false;
+	nexthops_prune(c);
 	handover_prune(c->handover, record_exists, c);
 	handover_release_channel(c->handover);
 	atomic_store_explicit(&c->config.stats->control_attached, 0, memory_order_relaxed);

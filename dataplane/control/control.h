@@ -113,6 +113,8 @@ int viewer_add_fixed(struct control *c, const struct mr_viewer_add *m, const cha
 /* command_nexthop.c */
 int command_nexthop_set(struct control *c, const struct mr_nexthop_set *m);
 int command_nexthop_del(struct control *c, uint32_t id);
+/* Removes next hops that no viewer uses: who added them has gone. */
+void nexthops_prune(struct control *c);
 void nexthop_use(struct control *c, uint32_t id); /* a viewer more; 0 and unknown: nothing */
 void nexthop_release(struct control *c, uint32_t id);
 
