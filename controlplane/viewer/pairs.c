@@ -52,6 +52,7 @@ static bool make_room(struct pairs *pairs, const struct pair *keep1, const struc
 	for (size_t i = 0; i < pairs->n; i++) {
 		const struct pair *p = pairs->list[i];
 
+		/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): no entry is NULL */
 		if (p == keep1 || p == keep2 || (oldest && p->checked_us >= oldest->checked_us))
 			continue;
 		oldest = p;
