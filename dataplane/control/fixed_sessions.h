@@ -12,7 +12,8 @@
 /*
  * Reserves an SSRC for each of the file's sessions and adds its viewer; it runs
  * as soon as the control plane has given its route and its path a stream. What
- * keeps a session from starting is printed with its JSON path; the others start. Returns how many did not.
+ * keeps a session from starting is printed with its JSON path; the others start.
+ * Returns how many did not.
  */
 unsigned int fixed_sessions_add(struct control *c, const struct mr_config *config);
 
