@@ -112,11 +112,14 @@ class Lab:
     def ip(self, namespace, *args, **options):
         return run('ip', *(['-n', namespace] if namespace else []), *args, **options)
 
+    def execute(self, namespace, *args):
+        return run(*(['ip', 'netns', 'exec', namespace] if namespace else []), *args)
+
     def address(self, namespace, link, v4, v6):
         # what is sent over a virtual wire is seen by others as it is: finished checksums,
         # no frames of 64 KB
-        enter = ['ip', 'netns', 'exec', namespace] if namespace else []
-        run(*enter, 'ethtool', '-K', link, 'tx', 'off', 'tso', 'off', 'gso', 'off', 'gro', 'off')
+        self.execute(namespace, 'ethtool', '-K', link, 'tx', 'off', 'tso', 'off', 'gso', 'off',
+                     'gro', 'off')
         self.ip(namespace, 'address', 'add', f'{v4}/24', 'dev', link)
         # a kernel without IPv6 still does for everything else
         self.ip(namespace, 'address', 'add', f'{v6}/64', 'dev', link, 'nodad', check=False)

@@ -43,7 +43,7 @@ class Process:
             return f.read()
 
     def tail(self, lines=15):
-        text = self.output().rstrip().splitlines()[-lines:]
+        text = [line[:300] for line in self.output().rstrip().splitlines()[-lines:]]
         state = 'running' if self.running() else f'ended with status {self.child.returncode}'
         return '\n'.join([f'--- {self.name} ({state}), the end of its log:', *text])
 
