@@ -76,74 +76,124 @@ void port_config_from(struct port_config *to, struct port_config_storage *storag
 	}
 }
 
-/* Reserved hugepages of the usual sizes. */
-static bool hugepages_there(void)
+/* Reserved hugepages of the usual sizes that nobody uses [MB]. */
+static unsigned long hugepages_free(void)
 {
-	static const char *const files[] = {
-		"/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages",
-		"/sys/kernel/mm/hugepages/hugepages-1048576kB/free_hugepages",
+	static const struct {
+		const char *file;
+		unsigned long mb;
+	} sizes[] = {
+		{"/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", 2},
+		{"/sys/kernel/mm/hugepages/hugepages-1048576kB/free_hugepages", 1024},
 	};
-	unsigned long n = 0;
+	unsigned long mb = 0;
 
-	for (unsigned int i = 0; i < sizeof(files) / sizeof(files[0]) && n == 0; i++) {
-		FILE *f = fopen(files[i], "re");
+	for (unsigned int i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		FILE *f = fopen(sizes[i].file, "re");
+		unsigned long n;
 
 		if (f == NULL)
 			continue;
-		if (fscanf(f, "%lu", &n) != 1)
-			n = 0;
+		if (fscanf(f, "%lu", &n) == 1)
+			mb += n * sizes[i].mb;
 		fclose(f);
 	}
-	return n > 0;
+	return mb;
 }
 
-static bool is_worker(const struct mr_config_dataplane *d, int cpu)
+/* Whether EAL is to use them: 0 or 1, or -errno. */
+static int hugepages_choose(const struct mr_config_dataplane *d, char *error, size_t len)
 {
-	for (uint32_t i = 0; i < d->n_workers; i++)
-		if (d->workers[i] == cpu)
-			return true;
-	return false;
+	unsigned long mb = d->hugepages == MR_HUGEPAGES_OFF ? 0 : hugepages_free();
+
+	if (d->hugepages != MR_HUGEPAGES_ON)
+		return mb >= d->memory_mb;
+	if (mb >= d->memory_mb)
+		return 1;
+	snprintf(error, len,
+		"dataplane.hugepages: \"on\", but %lu MB are free of the %u MB of "
+		"dataplane.memory; reserve more (sysctl vm.nr_hugepages) or say \"auto\"",
+		mb, d->memory_mb);
+	return -ENOMEM;
+}
+
+/* "0-3,8" */
+static void cpus_print(FILE *to, const cpu_set_t *set)
+{
+	const char *comma = "";
+
+	for (int first = 0; first < CPU_SETSIZE; first++) {
+		int last = first;
+
+		if (!CPU_ISSET(first, set))
+			continue;
+		while (last + 1 < CPU_SETSIZE && CPU_ISSET(last + 1, set))
+			last++;
+		fprintf(to, "%s%d", comma, first);
+		if (last > first)
+			fprintf(to, "-%d", last);
+		comma = ",";
+		first = last;
+	}
+}
+
+static int worker_cpus_check(
+	const struct mr_config_dataplane *d, const cpu_set_t *set, char *error, size_t len)
+{
+	for (uint32_t i = 0; i < d->n_workers; i++) {
+		FILE *f;
+
+		if (d->workers[i] < CPU_SETSIZE && CPU_ISSET(d->workers[i], set))
+			continue;
+		f = fmemopen(error, len, "w");
+		if (f == NULL)
+			return -errno;
+		fprintf(f, "dataplane.workers[%u]: there is no CPU %u for this process, but ", i,
+			d->workers[i]);
+		cpus_print(f, set);
+		fclose(f);
+		return -EINVAL;
+	}
+	return 0;
 }
 
 /*
- * One lcore per worker, pinned to the CPU of the same number; the main thread on
- * every CPU that is no worker's (or on all, when the workers take all).
+ * lcore 0 is the main thread, on every CPU that is no worker's (or on all, when
+ * the workers take all); lcore 1 + i is worker i, pinned to its CPU.
  */
 static int add_lcores(struct args *a, const struct mr_config_dataplane *d, char *error, size_t len)
 {
-	char list[2048] = "";
-	char rest[1024] = "";
-	char all[1024] = "";
-	cpu_set_t set;
-	int main_lcore = 0;
+	cpu_set_t set, rest;
+	char *text = NULL;
+	size_t size;
+	FILE *f;
+	int rc;
 
-	if (sched_getaffinity(0, sizeof(set), &set) != 0)
-		return -errno;
-	for (uint32_t i = 0; i < d->n_workers; i++) {
-		if (d->workers[i] >= CPU_SETSIZE || !CPU_ISSET(d->workers[i], &set)) {
-			snprintf(error, len,
-				"dataplane.workers[%u]: CPU %u is not there for this process "
-				"(%d are); choose others",
-				i, d->workers[i], CPU_COUNT(&set));
-			return -EINVAL;
-		}
-		snprintf(list + strlen(list), sizeof(list) - strlen(list), ",%u@%u", d->workers[i],
-			d->workers[i]);
+	if (sched_getaffinity(0, sizeof(set), &set) != 0) {
+		rc = -errno;
+		snprintf(error, len, "the CPUs of this process: %s", strerror(-rc));
+		return rc;
 	}
-	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-		if (!CPU_ISSET(cpu, &set))
-			continue;
-		char *to = is_worker(d, cpu) ? all : rest;
-		snprintf(to + strlen(to), sizeof(rest) - strlen(to), "%s%d", to[0] ? "," : "", cpu);
+	rc = worker_cpus_check(d, &set, error, len);
+	if (rc != 0)
+		return rc;
+	rest = set;
+	for (uint32_t i = 0; i < d->n_workers; i++)
+		CPU_CLR(d->workers[i], &rest);
+	f = open_memstream(&text, &size);
+	if (f == NULL) {
+		a->failed = true;
+		return 0;
 	}
-	while (is_worker(d, main_lcore))
-		main_lcore++;
-	if (main_lcore >= RTE_MAX_LCORE) {
-		snprintf(error, len, "dataplane.workers: no lcore is left for the main thread");
-		return -EINVAL;
-	}
-	add(a, "--lcores=%d@(%s)%s", main_lcore, rest[0] ? rest : all, list);
-	add(a, "--main-lcore=%d", main_lcore);
+	fprintf(f, "--lcores=0@(");
+	cpus_print(f, CPU_COUNT(&rest) > 0 ? &rest : &set);
+	fputc(')', f);
+	for (uint32_t i = 0; i < d->n_workers; i++)
+		fprintf(f, ",%u@%u", 1 + i, d->workers[i]);
+	a->failed |= fclose(f) != 0;
+	add(a, "%s", text);
+	add(a, "--main-lcore=0");
+	free(text);
 	return 0;
 }
 
@@ -152,11 +202,12 @@ int eal_args_make(const struct mr_config *config, char **args, char *error, size
 	const struct mr_config_dataplane *d = &config->dataplane;
 	struct args a = {.v = args};
 	bool pci = false;
-	bool huge = d->hugepages == MR_HUGEPAGES_ON ||
-		    (d->hugepages == MR_HUGEPAGES_AUTO && hugepages_there());
+	int huge = hugepages_choose(d, error, error_len);
 	int rc;
 
 	memset(args, 0, EAL_ARGS_MAX * sizeof(args[0]));
+	if (huge < 0)
+		return huge;
 	add(&a, "millrace-dataplane");
 	rc = add_lcores(&a, d, error, error_len);
 	if (rc != 0)

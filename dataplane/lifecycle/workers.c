@@ -125,19 +125,19 @@ static int worker_make(struct dataplane *dp, unsigned int index, char *error, si
 	if (w == NULL)
 		goto err_memory;
 	w->index = (uint8_t)index;
-	w->lcore = d->workers[index];
+	w->lcore = 1 + index; /* eal_args.c pins it to the CPU */
 	w->idle = d->idle == MR_IDLE_POLL ? WORKER_IDLE_POLL : WORKER_IDLE_ADAPTIVE;
 	w->n_workers = (uint8_t)d->n_workers;
 	w->pool = dp->pool[index];
 	w->wall_offset_ns = wall_offset();
 	w->stats = worker_stats(dp, index);
 	w->stats->id = index + 1;
-	w->stats->lcore = w->lcore;
+	w->stats->lcore = d->workers[index];
 	w->crypto = crypto_device_create(d->crypto);
 	if (w->crypto == NULL) {
 		rc = -errno;
 		snprintf(error, error_len, "dataplane.crypto: '%s' does not start: %s", d->crypto,
-			strerror(errno));
+			strerror(-rc));
 		goto err_worker;
 	}
 	rc = worker_ports(w, dp, error, error_len);
@@ -216,8 +216,8 @@ int workers_launch(struct dataplane *dp, char *error, size_t error_len)
 		int rc = rte_eal_remote_launch(worker_main, w, w->lcore);
 
 		if (rc != 0) {
-			snprintf(error, error_len, "worker %u does not start on lcore %u: %s", i,
-				w->lcore, strerror(-rc));
+			snprintf(error, error_len, "worker %u does not start on CPU %u: %s", i,
+				dp->config->dataplane.workers[i], strerror(-rc));
 			return rc;
 		}
 		dp->launched = true;
