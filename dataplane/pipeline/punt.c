@@ -12,8 +12,8 @@
 
 #include <string.h>
 
-#define PUNT_RATE 20000            /* datagrams per second to the control plane */
-#define PUNT_BURST 2048            /* of them at once */
+#define PUNT_INTERVAL_NS 50000     /* between two datagrams to the control plane ... */
+#define PUNT_BURST 2048            /* ... and how many at once */
 #define RECEIVE_MESSAGES 128       /* slots taken from the packet ring per turn */
 #define DOWN_WAIT_NS 1000000000ull /* for the command that a datagram follows */
 
@@ -28,12 +28,11 @@ static void channel_broken(struct worker *w)
  * ring and the control plane from drowning. */
 static bool punt_allowed(struct worker *w)
 {
-	uint64_t refill = (w->now_ns - w->punt_refilled_ns) * PUNT_RATE / 1000000000ull;
+	uint64_t refill = (w->now_ns - w->punt_refilled_ns) / PUNT_INTERVAL_NS;
 
-	if (refill > 0) {
-		w->punt_tokens = RTE_MIN(w->punt_tokens + refill, (uint64_t)PUNT_BURST);
-		w->punt_refilled_ns = w->now_ns;
-	}
+	/* What is left of an interval counts towards the next. */
+	w->punt_tokens = RTE_MIN(w->punt_tokens + refill, (uint64_t)PUNT_BURST);
+	w->punt_refilled_ns += refill * PUNT_INTERVAL_NS;
 	if (w->punt_tokens == 0)
 		return false;
 	w->punt_tokens--;
