@@ -73,7 +73,7 @@ void worker_read_clocks(struct worker *w)
 
 /* Orders of the main thread are carried out here, between two turns: nothing
  * that they unlink is in any batch then. */
-static void worker_take_orders(struct worker *w)
+static bool worker_take_orders(struct worker *w)
 {
 	void *orders[ORDERS_PER_TURN];
 	unsigned int n = rte_ring_sc_dequeue_burst(w->orders, orders, ORDERS_PER_TURN, NULL);
@@ -84,6 +84,7 @@ static void worker_take_orders(struct worker *w)
 		while (rte_ring_sp_enqueue(w->orders_done, orders[i]) != 0)
 			rte_pause();
 	}
+	return n > 0;
 }
 
 int worker_main(void *worker)
@@ -95,9 +96,10 @@ int worker_main(void *worker)
 	worker_read_clocks(w);
 	while (!atomic_load_explicit(&w->stop, memory_order_relaxed)) {
 		worker_read_clocks(w);
-		worker_take_orders(w);
+		bool ordered = worker_take_orders(w);
 		bool moved = worker_turn(w);
-		uint64_t slept = idle_turn(&idle, moved, w->now_ns);
+		/* Where one order came from there are more, and the main thread waits for each. */
+		uint64_t slept = idle_turn(&idle, moved || ordered, w->now_ns);
 		if (slept > 0)
 			mr_count(&w->stats->sleep_tsc, slept);
 	}
