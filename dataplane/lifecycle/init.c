@@ -104,9 +104,11 @@ int dataplane_control_start(struct dataplane *dp, char *error, size_t error_len)
 
 	dp->crypto = crypto_device_create(d->crypto);
 	if (dp->crypto == NULL) {
+		int rc = -errno;
+
 		snprintf(error, error_len, "dataplane.crypto: '%s' does not start: %s", d->crypto,
-			strerror(errno));
-		return -errno;
+			strerror(-rc));
+		return rc;
 	}
 	cc.crypto = dp->crypto;
 	snprintf(dp->stats->crypto, sizeof(dp->stats->crypto), "%s",
