@@ -12,21 +12,22 @@
 
 /* The library's call-backs get no argument of ours. Set before the first
  * registration; the region is never unmapped while the process lives. */
-static const struct mr_stats *telemetry_stats;
+static const struct mr_stats *_Atomic telemetry_stats;
 
-static const struct mr_stats_worker *worker_at(uint32_t i)
+static const struct mr_stats_worker *worker_at(const struct mr_stats *stats, uint32_t i)
 {
-	struct mr_stats_view view = {.stats = telemetry_stats, .size = telemetry_stats->size};
+	struct mr_stats_view view = {.stats = stats, .size = stats->size};
 
-	return mr_stats_entry(&view, &telemetry_stats->workers, i);
+	return mr_stats_entry(&view, &stats->workers, i);
 }
 
-static uint64_t sum(size_t offset)
+static uint64_t sum(const struct mr_stats *stats, size_t offset)
 {
 	uint64_t total = 0;
 
-	for (uint32_t i = 0; i < telemetry_stats->workers.count; i++) {
-		const _Atomic uint64_t *c = (const void *)((const uint8_t *)worker_at(i) + offset);
+	for (uint32_t i = 0; i < stats->workers.count; i++) {
+		const _Atomic uint64_t *c =
+			(const void *)((const uint8_t *)worker_at(stats, i) + offset);
 		total += atomic_load_explicit(c, memory_order_relaxed);
 	}
 	return total;
@@ -34,11 +35,13 @@ static uint64_t sum(size_t offset)
 
 static int totals(const char *cmd, const char *params, struct rte_tel_data *d)
 {
+	const struct mr_stats *stats = atomic_load(&telemetry_stats);
+
 	rte_tel_data_start_dict(d);
-	if (telemetry_stats == NULL)
+	if (stats == NULL)
 		return 0;
 #define ADD(field)                                                                                 \
-	rte_tel_data_add_dict_u64(d, #field, sum(offsetof(struct mr_stats_worker, field)))
+	rte_tel_data_add_dict_u64(d, #field, sum(stats, offsetof(struct mr_stats_worker, field)))
 	ADD(turns);
 	ADD(busy_tsc);
 	ADD(idle_tsc);
@@ -57,12 +60,14 @@ static int totals(const char *cmd, const char *params, struct rte_tel_data *d)
 
 static int drops(const char *cmd, const char *params, struct rte_tel_data *d)
 {
+	const struct mr_stats *stats = atomic_load(&telemetry_stats);
+
 	rte_tel_data_start_dict(d);
-	if (telemetry_stats == NULL)
+	if (stats == NULL)
 		return 0;
 	for (unsigned int i = 0; i < MR_DROP_COUNT; i++)
 		rte_tel_data_add_dict_u64(d, mr_drop_name(i),
-			sum(offsetof(struct mr_stats_worker, drops) + i * sizeof(uint64_t)));
+			sum(stats, offsetof(struct mr_stats_worker, drops) + i * sizeof(uint64_t)));
 	return 0;
 }
 
