@@ -70,7 +70,9 @@ static int session_add(
 			"waits for the path's stream");
 	secret_wipe(&add, sizeof(add));
 	if (rc != 0)
-		fprintf(stderr, "error: sessions[%u]: does not start: %s\n", index, strerror(-rc));
+		fprintf(stderr, "error: sessions[%u]: does not start: %s\n", index,
+			rc == -ENOSPC ? "dataplane.maxViewers is reached, or the disk is full"
+				      : strerror(-rc));
 	return rc;
 }
 
@@ -85,8 +87,8 @@ unsigned int fixed_sessions_add(struct control *c, const struct mr_config *confi
 	store = ssrc_store_open(config->state_directory, error, sizeof(error));
 	if (store == NULL) {
 		fprintf(stderr,
-			"error: stateDirectory: %s; no fixed session starts, because an SSRC could "
-			"be used twice with its key\n",
+			"error: stateDirectory: %s; no fixed session starts without it, because an "
+			"SSRC could be used twice with its key\n",
 			error);
 		return config->n_sessions;
 	}

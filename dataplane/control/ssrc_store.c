@@ -156,6 +156,8 @@ static int read_file(struct ssrc_store *s)
 
 	if (fstat(s->fd, &st) != 0)
 		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EINVAL;
 	if (st.st_size > (off_t)FILE_MAX)
 		return -EFBIG;
 	text = malloc((size_t)st.st_size + 1);
@@ -214,7 +216,9 @@ err:
 			? "holds a line that is not ours; restore it, or give every session a "
 			  "new key and remove it"
 		: rc == -EBUSY ? "another data plane has it"
-			       : strerror(-rc));
+		: rc == -EFBIG ? "is full; give every session a new key and remove it"
+		: rc == -EACCES || rc == -EROFS ? "this process may not write there"
+						: strerror(-rc));
 	ssrc_store_close(s);
 	return NULL;
 }

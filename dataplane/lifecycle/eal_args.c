@@ -148,8 +148,8 @@ static int worker_cpus_check(
 		f = fmemopen(error, len, "w");
 		if (f == NULL)
 			return -errno;
-		fprintf(f, "dataplane.workers[%u]: there is no CPU %u for this process, but ", i,
-			d->workers[i]);
+		fprintf(f, "dataplane.workers[%u]: there is no CPU %u for this process; choose of ",
+			i, d->workers[i]);
 		cpus_print(f, set);
 		fclose(f);
 		return -EINVAL;
