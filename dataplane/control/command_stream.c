@@ -210,7 +210,8 @@ int command_stream_add(struct control *c, const struct mr_stream_add *m)
 	rc = tell_worker(worker_of(c, e), &o, 1);
 	if (rc != 0)
 		goto err_owner;
-	return viewers_stream_came(c, e);
+	viewers_start_waiting(c);
+	return 0;
 
 err_owner:
 	owner_tell(c, e, true);
@@ -314,5 +315,6 @@ int command_stream_del(struct control *c, uint32_t id)
 	if (path != NULL)
 		path->n_streams--;
 	stream_entry_free(c, e);
+	viewers_start_waiting(c); /* the path may have another of the kind */
 	return 0;
 }

@@ -359,17 +359,13 @@ static int viewer_start_fixed(struct control *c, struct viewer_entry *e)
 	return rc;
 }
 
-int viewers_stream_came(struct control *c, struct stream_entry *s)
+void viewers_start_waiting(struct control *c)
 {
-	const struct path_entry *p = table_find(c->tables.paths, s->path_id);
-
 	for (uint32_t i = 0; i < table_capacity(c->tables.viewers); i++) {
 		struct viewer_entry *e = table_at(c->tables.viewers, i);
-		if (e != NULL && e->fixed_kind == s->kind && !e->linked &&
-			strcmp(e->fixed_path, p->name) == 0)
+		if (e != NULL && e->fixed_kind != 0 && !e->linked)
 			viewer_start_fixed(c, e);
 	}
-	return 0;
 }
 
 void viewers_stream_goes(struct control *c, uint32_t stream_id)

@@ -14,7 +14,8 @@
 
 #define COMMANDS_PER_TURN 32
 #define NOTICES_PER_TURN 64
-#define RECORD_BYTES_EACH 1024 /* of adoption records, on average */
+#define UNREAD_NS 5000000000ull /* a full ring of events, before its reader is given up */
+#define RECORD_BYTES_EACH 1024  /* of adoption records, on average */
 
 unsigned int control_event_space(struct control *c)
 {
@@ -54,6 +55,7 @@ static void control_attach(struct control *c)
 	c->announcing = true;
 	c->announce_at = 0;
 	c->packets_up_seen = 0;
+	c->unread_since_ns = 0;
 	atomic_store_explicit(&c->config.workers.worker[0]->commands_done, 0, memory_order_release);
 	rings_to_worker(c, c->channel);
 	atomic_fetch_add_explicit(&c->config.stats->control_attaches, 1, memory_order_relaxed);
@@ -182,18 +184,34 @@ static void look_at_packets_up(struct control *c)
 	c->packets_up_seen = head;
 }
 
-static void stats_alive(struct control *c)
+static uint64_t monotonic_ns(void)
 {
 	struct timespec ts;
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
-	atomic_store_explicit(&c->config.stats->alive_ns,
-		(uint64_t)ts.tv_sec * 1000000000ull + (uint64_t)ts.tv_nsec, memory_order_relaxed);
+	return (uint64_t)ts.tv_sec * 1000000000ull + (uint64_t)ts.tv_nsec;
+}
+
+/* One that hangs keeps the notices waiting, and with them the removal of viewers
+ * that have gone. It, or its successor, gets the table when it attaches again. */
+static void look_at_reader(struct control *c, uint64_t now_ns)
+{
+	if (control_event_space(c) >= 2) {
+		c->unread_since_ns = 0;
+	} else if (c->unread_since_ns == 0) {
+		c->unread_since_ns = now_ns;
+	} else if (now_ns - c->unread_since_ns > UNREAD_NS) {
+		printf("control plane pid=%d does not read its events: disconnected\n",
+			(int)handover_peer(c->handover));
+		handover_disconnect(c->handover);
+		c->unread_since_ns = now_ns;
+	}
 }
 
 bool control_turn(struct control *c, int timeout_ms)
 {
 	int events = handover_poll(c->handover, timeout_ms);
+	uint64_t now_ns = monotonic_ns();
 	bool any = false;
 
 	if (events > 0 && (events & HANDOVER_DETACHED) != 0)
@@ -207,14 +225,30 @@ bool control_turn(struct control *c, int timeout_ms)
 	}
 	if (c->channel != NULL && !c->announcing)
 		any |= take_commands(c);
-	if (c->channel != NULL)
+	if (c->channel != NULL) {
 		look_at_packets_up(c);
+		look_at_reader(c, now_ns);
+	}
 	any |= c->wake;
 	if (c->wake)
 		handover_notify(c->handover);
 	c->wake = false;
-	stats_alive(c);
+	atomic_store_explicit(&c->config.stats->alive_ns, now_ns, memory_order_relaxed);
 	return any;
+}
+
+static void sockets_error(
+	const struct control_config *config, int rc, char *error, size_t error_len)
+{
+	const char *why = rc == -EADDRINUSE ? "another data plane listens there"
+			  : rc == -EEXIST   ? "there is a file that is no socket; remove it"
+			  : rc == -EACCES || rc == -EPERM
+				  ? "this user may not make them; run as root, or name other paths"
+			  : rc == -ENOENT ? "a directory above them is missing; make it"
+					  : strerror(-rc);
+
+	snprintf(error, error_len, "dataplane.controlSocket %s, dataplane.statsSocket %s: %s",
+		config->control_socket, config->stats_socket, why);
 }
 
 int control_init(
@@ -255,8 +289,7 @@ err_records:
 err_tables:
 	tables_fini(&c->tables);
 err_error:
-	snprintf(error, error_len, "%s, %s: %s", config->control_socket, config->stats_socket,
-		rc == -EADDRINUSE ? "another data plane listens there" : strerror(-rc));
+	sockets_error(config, rc, error, error_len);
 	return rc;
 }
 

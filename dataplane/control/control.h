@@ -61,8 +61,9 @@ struct control {
 	struct mr_channel *channel; /* borrowed from the handover; NULL: none */
 	uint32_t packets_up_seen;   /* head when the control plane was woken last */
 	bool announcing;
-	uint32_t announce_at; /* what of the table was told, announce.c */
-	bool wake;            /* the control plane has something to read */
+	uint32_t announce_at;     /* what of the table was told, announce.c */
+	bool wake;                /* the control plane has something to read */
+	uint64_t unread_since_ns; /* CLOCK_MONOTONIC: its events' ring is full; 0: it is not */
 };
 
 /* 0, or -errno with a text in `error`. */
@@ -103,9 +104,10 @@ int command_viewer_route(struct control *c, const struct mr_viewer_route *m);
 int command_viewer_del(struct control *c, uint32_t id);
 /* Frees without a worker's help: it has stopped, or never had it. */
 void viewer_entry_free(struct control *c, struct viewer_entry *e);
-/* Tracks of fixed viewers whose stream has come join it; those waiting get linked. */
-int viewers_stream_came(struct control *c, struct stream_entry *s);
+/* A stream is about to go: viewers lose the track, fixed ones wait again. */
 void viewers_stream_goes(struct control *c, uint32_t stream_id);
+/* Fixed viewers that wait start, as far as there is what they wait for. */
+void viewers_start_waiting(struct control *c);
 /* A fixed session's viewer, not linked yet: waits for its route and its stream. */
 int viewer_add_fixed(struct control *c, const struct mr_viewer_add *m, const char *path,
 	uint8_t kind, const char *note);

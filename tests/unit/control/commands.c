@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -73,7 +75,7 @@ static int teardown(void **state)
 		if (e != NULL)
 			assert_int_equal(live_path_del(&live, e->id), 0);
 	}
-	assert_int_equal(live_nexthop_del(&live, LIVE_NEXTHOP), 0);
+	live_nexthop_del(&live, LIVE_NEXTHOP); /* unless it went with a control plane */
 	assert_int_equal(count(t->nexthops), 0);
 	for (unsigned int i = 0; i < live.wire.listens; i++)
 		assert_int_not_equal(live.wire.listen[i].addr[11], 0xff); /* but public ports */
@@ -260,6 +262,78 @@ static void ring_rtp_of_any_worker(void **state)
 	mr_channel_destroy(&data);
 }
 
+/* A fixed session outlives the stream that it plays: the path's next one takes over. */
+static void fixed_session_finds_another_stream(void **state)
+{
+	struct control *c = &live.dp.control;
+	struct mr_viewer_add add = live_viewer_add(MR_VIEWER_FIXED_BASE, GCM, 0, 0);
+	struct mr_command route = {.type = MR_COMMAND_VIEWER_ROUTE};
+	struct viewer_entry *e;
+	uint32_t first;
+
+	assert_int_equal(viewer_add_fixed(c, &add, "path1", MR_KIND_VIDEO, ""), 0);
+	e = table_find(c->tables.viewers, MR_VIEWER_FIXED_BASE);
+	assert_int_equal(live_stream(&live, 2, 1, MR_KIND_VIDEO), 0);
+	assert_false(e->linked);
+	route.viewer_route.viewer_id = MR_VIEWER_FIXED_BASE;
+	route.viewer_route.nexthop_id = LIVE_NEXTHOP;
+	route.viewer_route.local = add.local;
+	route.viewer_route.remote = add.remote;
+	assert_int_equal(command_execute(c, &route), 0);
+	assert_true(e->linked);
+	first = e->stream_id[0];
+	assert_int_equal(live_stream_del(&live, first), 0);
+	assert_true(e->linked);
+	assert_int_equal(e->stream_id[0], 3 - first);
+	assert_int_equal(live_stream_del(&live, 3 - first), 0);
+	assert_false(e->linked);
+	assert_int_equal(live_stream(&live, 3, 1, MR_KIND_VIDEO), 0);
+	assert_true(e->linked);
+	assert_int_equal(live_stream_del(&live, 3), 0);
+	assert_false(e->linked);
+	assert_int_equal(live_viewer_del(&live, MR_VIEWER_FIXED_BASE), -ENOENT);
+	viewer_entry_free(c, e);
+}
+
+static int control_connect(void)
+{
+	struct sockaddr_un to = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+	snprintf(to.sun_path, sizeof(to.sun_path), "%s", live.config.dataplane.control_socket);
+	assert_true(fd >= 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);
+	return fd;
+}
+
+/* It hangs, its ring of events runs full: it does not keep the next one away. */
+static void control_plane_that_does_not_read(void **state)
+{
+	static const struct mr_event event = {.type = MR_EVENT_KEYFRAME_WANTED};
+	struct control *c = &live.dp.control;
+	int hung = control_connect();
+	int next;
+
+	while (c->channel == NULL || c->announcing)
+		control_turn(c, 10);
+	for (int i = 0; i < 100; i++)
+		control_turn(c, 1);
+	assert_non_null(c->channel); /* it has room left */
+	while (control_event_space(c) > 0)
+		control_event(c, &event);
+	for (int i = 0; i < 1000 && c->channel != NULL; i++)
+		control_turn(c, 10);
+	assert_null(c->channel);
+	next = control_connect();
+	for (int i = 0; i < 100 && c->channel == NULL; i++)
+		control_turn(c, 10);
+	assert_non_null(c->channel);
+	close(next);
+	while (c->channel != NULL)
+		control_turn(c, 10);
+	close(hung);
+}
+
 static int start(void **state)
 {
 	live_start(&live, 2);
@@ -287,6 +361,8 @@ int main(void)
 		TEST(nexthop_is_free_after_a_refusal),
 		TEST(tracks_array_grows),
 		TEST(ring_rtp_of_any_worker),
+		TEST(fixed_session_finds_another_stream),
+		TEST(control_plane_that_does_not_read),
 	};
 
 	return cmocka_run_group_tests(tests, start, end);
