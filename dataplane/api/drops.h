@@ -32,7 +32,7 @@
 		"payload type that the SDP does not give the stream")                              \
 	X(RTP_SSRC, "rtp_ssrc", "SSRC that is not the stream's")                                   \
 	X(RTP_DUPLICATE, "rtp_duplicate", "sequence number already accepted")                      \
-	X(RTP_LATE, "rtp_late", "sequence number older than the window")                           \
+	X(RTP_LATE, "rtp_late", "came after its gap had been passed on, or older than the window") \
 	X(RTP_PROBATION, "rtp_probation",                                                          \
 		"first packets after a jump, until the new sequence is confirmed")                 \
 	X(RTP_EMPTY, "rtp_empty", "no payload")                                                    \

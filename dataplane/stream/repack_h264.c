@@ -84,7 +84,7 @@ static void sets_inject(struct repack *r, struct plain_ring *ring, const struct 
 {
 	const struct h264_state *s = &r->h264;
 
-	for (uint8_t type = H264_SPS; type <= H264_PPS; type++)
+	for (unsigned int type = H264_SPS; type <= H264_PPS; type++)
 		for (unsigned int i = 0; i < s->n_sets; i++)
 			if (s->sets[i].type == type)
 				set_put(r, ring, in, &s->sets[i], flags, figures);

@@ -3,6 +3,12 @@
  * Acceptance of a source's sequence numbers and the figures of reception:
  * RFC 3550 A.1 (probation, jumps, restarts), A.3 (loss), A.8 (jitter). Each
  * number is accepted once. Pure; private to the stream's worker.
+ *
+ * Behind the window a number is late; two in a row there are a camera that counts
+ * anew, as two in a row anywhere else are a jump (A.1). Within the window a camera
+ * that counts anew unannounced is heard again only where it passes its old highest.
+ * Duplicates are not received packets (A.3 would count them): no loss hides behind
+ * them.
  */
 #ifndef DATAPLANE_STREAM_RTP_RECEIVER_H
 #define DATAPLANE_STREAM_RTP_RECEIVER_H
