@@ -289,7 +289,7 @@ static void status_json(void **state)
 	assert_near(number(w, "busyShare"), 0.4);
 	assert_near(number(w, "idleShare"), 0.1);
 	assert_near(number(w, "sleepShare"), 0.5);
-	assert_near(number(w, "cyclesPerPacket"), TICK_BUSY / (TICK_RX + TICK_TX));
+	assert_near(number(w, "cyclesPerPacket"), (double)TICK_BUSY / (TICK_RX + TICK_TX));
 	assert_string_equal(text(p, "name"), "hall/north");
 	assert_string_equal(text(p, "state"), "ready");
 	assert_near(number(p, "viewers"), 1);

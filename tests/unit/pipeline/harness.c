@@ -318,7 +318,7 @@ bool harness_notice(struct harness *h, struct notice *n)
 
 void harness_no_notice(struct harness *h)
 {
-	struct notice n;
+	struct notice n = {0};
 
 	if (harness_notice(h, &n))
 		fail_msg("notice type=%u id=%u value=%u", n.type, n.id, n.value);
@@ -326,7 +326,7 @@ void harness_no_notice(struct harness *h)
 
 void harness_expect_notice(struct harness *h, uint32_t type, uint32_t id, uint32_t value)
 {
-	struct notice n;
+	struct notice n = {0};
 
 	assert_true(harness_notice(h, &n));
 	assert_int_equal(n.type, type);

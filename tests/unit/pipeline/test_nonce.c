@@ -71,7 +71,7 @@ static void remember(
 static void turn(struct harness *h, struct history *all)
 {
 	struct worker *w = h->w;
-	uint64_t index[BATCH_MAX];
+	uint64_t index[BATCH_MAX] = {0};
 
 	fanout_stage(w);
 	for (uint16_t i = 0; i < w->plain.n; i++)
