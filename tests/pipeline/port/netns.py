@@ -141,8 +141,10 @@ class Probe:
     """port_probe in the gate's namespace; its lines are read as they come."""
 
     def __init__(self, wire, *args):
-        # net_af_xdp never frees its BPF object: an ASan build would end with its leak.
-        env = {"ASAN_OPTIONS": "detect_leaks=0", **os.environ}
+        # net_af_xdp never frees its BPF object, nor the probe EAL's arguments: an ASan
+        # build would end with those leaks.
+        options = os.environ.get("ASAN_OPTIONS", "")
+        env = {**os.environ, "ASAN_OPTIONS": f"{options}:detect_leaks=0".lstrip(":")}
         self.process = subprocess.Popen(
             ["ip", "netns", "exec", wire.gate, PROBE, *args], env=env,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
