@@ -2,17 +2,24 @@
 /* One TCP connection to an RTSP server; main thread. */
 #include "controlplane/source/rtsp_link.h"
 
+#include "controlplane/source/rtsp_wire.h"
+#include "crypto/secret.h"
+
 #include <gio/gio.h>
-#include <gst/rtsp/gstrtspconnection.h>
+#include <glib-unix.h>
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #define BACKLOG_BYTES (64u << 10) /* unsent, then the server does not read */
-#define CONTENT_MAX (256u << 10)  /* bytes of a message's body */
+#define READ_BYTES (32u << 10)    /* per turn of the main loop: every camera gets one */
 #define INTERLEAVED_HEADER 4      /* bytes: RFC 2326 10.12 */
+#define FRAME_MAX 1500            /* bytes of RTCP of ours in one of them */
 
 struct rtsp_link {
 	const struct rtsp_link_events *events; /* NULL: closed */
@@ -21,83 +28,144 @@ struct rtsp_link {
 	guint timer;               /* of connecting; 0: none */
 	GCancellable *cancel;      /* owned; of connecting */
 	bool connecting;           /* connect_done() still comes and frees what is closed */
-	GSocketConnection *socket; /* owned: the socket's owner */
-	GstRTSPConnection *rtsp;   /* owned; shares the socket */
-	GstRTSPWatch *watch;       /* owned */
+	GSocketConnection *socket; /* owned; NULL: not connected */
+	guint readable, writable;  /* watches of its descriptor; 0: none */
+	GByteArray *in;            /* owned; the beginning of a message */
+	GByteArray *out;           /* owned; what the socket did not take yet */
+	uint32_t cseq;             /* of the last request */
 	bool ended;                /* failed() was called */
 };
 
 static void link_free(struct rtsp_link *link)
 {
-	if (link->watch) {
-		g_source_destroy((GSource *)link->watch);
-		gst_rtsp_watch_unref(link->watch);
-	}
-	if (link->rtsp) {
-		gst_rtsp_connection_close(link->rtsp);
-		gst_rtsp_connection_free(link->rtsp);
-	}
-	g_clear_object(&link->socket);
+	g_clear_object(&link->socket); /* closes it */
 	g_object_unref(link->cancel);
+	g_byte_array_unref(link->in);
+	secret_wipe(link->out->data, link->out->len);
+	g_byte_array_unref(link->out);
 	g_free(link);
+}
+
+static void stop_watching(struct rtsp_link *link)
+{
+	g_clear_handle_id(&link->readable, g_source_remove);
+	g_clear_handle_id(&link->writable, g_source_remove);
 }
 
 static void fail(struct rtsp_link *link, const char *why)
 {
+	stop_watching(link);
 	if (!link->events || link->ended)
 		return;
 	link->ended = true;
 	link->events->failed(link->user, why);
 }
 
-static GstRTSPResult on_message(GstRTSPWatch *watch, GstRTSPMessage *message, gpointer user_data)
-{
-	struct rtsp_link *link = user_data;
-	guint8 *body = NULL;
-	guint size = 0;
-	guint8 channel;
-
-	if (!link->events || link->ended)
-		return GST_RTSP_OK;
-	if (gst_rtsp_message_get_type(message) != GST_RTSP_MESSAGE_DATA) {
-		link->events->message(link->user, message);
-		return GST_RTSP_OK;
-	}
-	if (gst_rtsp_message_parse_data(message, &channel) != GST_RTSP_OK ||
-		gst_rtsp_message_get_body(message, &body, &size) != GST_RTSP_OK || !body || !size)
-		return GST_RTSP_OK;
-	/* The library counts the 0 that it puts behind every body. */
-	link->events->data(link->user, channel, body, size - 1);
-	return GST_RTSP_OK;
-}
-
-static GstRTSPResult on_closed(GstRTSPWatch *watch, gpointer user_data)
-{
-	fail(user_data, "the server closed the connection");
-	return GST_RTSP_OK;
-}
-
-static GstRTSPResult on_error(GstRTSPWatch *watch, GstRTSPResult result, gpointer user_data)
+static void lost(struct rtsp_link *link, int error)
 {
 	char why[96];
 
-	if (result == GST_RTSP_EPARSE || result == GST_RTSP_ENOMEM) {
-		fail(user_data, "the server sends what is not RTSP");
-	} else {
-		char *text = gst_rtsp_strresult(result);
-
-		snprintf(why, sizeof(why), "connection lost: %s", text ? text : "unknown");
-		g_free(text);
-		fail(user_data, why);
-	}
-	return GST_RTSP_OK;
+	snprintf(why, sizeof(why), "connection lost: %s", g_strerror(error));
+	fail(link, why);
 }
 
-static GstRTSPWatchFuncs watch_funcs = {
-	.message_received = on_message,
-	.closed = on_closed,
-	.error = on_error,
-};
+/* ---- in ---- */
+
+/* Hands out what is whole; false: the link ended or was closed meanwhile. */
+static bool take_units(struct rtsp_link *link)
+{
+	struct rtsp_unit unit;
+	size_t at = 0;
+	ssize_t n;
+
+	while ((n = rtsp_wire_parse(&unit, link->in->data + at, link->in->len - at)) > 0) {
+		at += (size_t)n;
+		if (unit.message) {
+			link->events->message(link->user, unit.message);
+			gst_rtsp_message_free(unit.message);
+		} else if (unit.data) {
+			link->events->data(link->user, unit.channel, unit.data, unit.len);
+		}
+		if (!link->events || link->ended)
+			return false;
+	}
+	if (n < 0) {
+		fail(link, "the server sends what is not RTSP");
+		return false;
+	}
+	if (at > 0)
+		g_byte_array_remove_range(link->in, 0, (guint)at);
+	return true;
+}
+
+static gboolean on_readable(gint fd, GIOCondition condition, gpointer user_data)
+{
+	struct rtsp_link *link = user_data;
+	guint have = link->in->len;
+	ssize_t n;
+
+	g_byte_array_set_size(link->in, have + READ_BYTES);
+	n = recv(fd, link->in->data + have, READ_BYTES, MSG_DONTWAIT);
+	g_byte_array_set_size(link->in, have + (n > 0 ? (guint)n : 0));
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return G_SOURCE_CONTINUE;
+	if (n > 0)
+		return take_units(link) ? G_SOURCE_CONTINUE : G_SOURCE_REMOVE;
+	if (n == 0)
+		fail(link, "the server closed the connection");
+	else
+		lost(link, errno);
+	return G_SOURCE_REMOVE;
+}
+
+/* ---- out ---- */
+
+/* What the socket takes now. Bytes or -errno. */
+static ssize_t send_now(struct rtsp_link *link, const uint8_t *bytes, size_t len)
+{
+	ssize_t n = send(rtsp_link_fd(link), bytes, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+	if (n >= 0)
+		return n;
+	return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+}
+
+static gboolean on_writable(gint fd, GIOCondition condition, gpointer user_data)
+{
+	struct rtsp_link *link = user_data;
+	ssize_t n = send_now(link, link->out->data, link->out->len);
+
+	if (n > 0)
+		g_byte_array_remove_range(link->out, 0, (guint)n);
+	/* A lost connection shows on reading. */
+	if (n >= 0 && link->out->len > 0)
+		return G_SOURCE_CONTINUE;
+	link->writable = 0;
+	return G_SOURCE_REMOVE;
+}
+
+static int transmit(struct rtsp_link *link, const uint8_t *bytes, size_t len)
+{
+	ssize_t n = 0;
+
+	if (!link->socket || link->ended)
+		return -ENOTCONN;
+	if (link->out->len == 0)
+		n = send_now(link, bytes, len);
+	if (n < 0)
+		return -ENOTCONN;
+	if ((size_t)n == len)
+		return 0;
+	/* Whole or not at all, unless the socket has begun with it. */
+	if (n == 0 && link->out->len + len > BACKLOG_BYTES)
+		return -ENOBUFS;
+	g_byte_array_append(link->out, bytes + n, (guint)(len - (size_t)n));
+	if (link->writable == 0)
+		link->writable = g_unix_fd_add(rtsp_link_fd(link), G_IO_OUT, on_writable, link);
+	return 0;
+}
+
+/* ---- connecting ---- */
 
 static const char *connect_error(
 	const struct rtsp_link *link, const GError *error, char *buf, size_t size)
@@ -123,24 +191,14 @@ static const char *connect_error(
 static int start_watch(
 	struct rtsp_link *link, struct sockaddr_storage *local, struct sockaddr_storage *remote)
 {
-	GSocket *socket = g_socket_connection_get_socket(link->socket);
-	int fd = g_socket_get_fd(socket);
+	int fd = rtsp_link_fd(link), on = 1;
 	socklen_t local_len = sizeof(*local), remote_len = sizeof(*remote);
 
 	if (getsockname(fd, (struct sockaddr *)local, &local_len) ||
 		getpeername(fd, (struct sockaddr *)remote, &remote_len))
 		return -errno;
-	/* The address is only shown in the library's own log. */
-	if (gst_rtsp_connection_create_from_socket(socket, "camera", 0, NULL, &link->rtsp) !=
-		GST_RTSP_OK)
-		return -ENOMEM;
-	gst_rtsp_connection_set_remember_session_id(link->rtsp, FALSE);
-	gst_rtsp_connection_set_content_length_limit(link->rtsp, CONTENT_MAX);
-	link->watch = gst_rtsp_watch_new(link->rtsp, &watch_funcs, link, NULL);
-	if (!link->watch)
-		return -ENOMEM;
-	gst_rtsp_watch_set_send_backlog(link->watch, BACKLOG_BYTES, 0);
-	gst_rtsp_watch_attach(link->watch, NULL);
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	link->readable = g_unix_fd_add(fd, G_IO_IN | G_IO_HUP | G_IO_ERR, on_readable, link);
 	return 0;
 }
 
@@ -191,6 +249,8 @@ struct rtsp_link *rtsp_link_open(const char *host, uint16_t port, unsigned int t
 	link->user = user;
 	link->timeout_ms = timeout_ms;
 	link->cancel = g_cancellable_new();
+	link->in = g_byte_array_new();
+	link->out = g_byte_array_new();
 	link->connecting = true;
 	link->timer = g_timeout_add(timeout_ms, connect_timeout, link);
 	g_socket_client_set_enable_proxy(client, FALSE);
@@ -216,44 +276,34 @@ void rtsp_link_close(struct rtsp_link *link)
 		g_cancellable_cancel(link->cancel);
 		return;
 	}
-	/* The watch may be in the middle of the callback that led here. */
-	if (link->watch)
-		g_source_destroy((GSource *)link->watch);
+	stop_watching(link);
+	/* A callback of ours may have led here. */
 	g_idle_add_full(G_PRIORITY_HIGH, free_later, link, NULL);
-}
-
-static int send_error(GstRTSPResult result)
-{
-	if (result == GST_RTSP_OK)
-		return 0;
-	return result == GST_RTSP_ENOMEM ? -ENOBUFS : -ENOTCONN;
 }
 
 int rtsp_link_send(struct rtsp_link *link, GstRTSPMessage *message)
 {
-	if (!link->watch || link->ended)
-		return -ENOTCONN;
-	return send_error(gst_rtsp_watch_send_message(link->watch, message, NULL));
+	bool request = gst_rtsp_message_get_type(message) == GST_RTSP_MESSAGE_REQUEST;
+	GString *text = rtsp_wire_format(message, link->cseq + 1);
+	int err = transmit(link, (const uint8_t *)text->str, text->len);
+
+	if (!err && request)
+		link->cseq++;
+	secret_wipe(text->str, text->len);
+	g_string_free(text, TRUE);
+	return err;
 }
 
 int rtsp_link_send_data(struct rtsp_link *link, uint8_t channel, const uint8_t *data, size_t len)
 {
-	guint8 *bytes;
+	uint8_t bytes[INTERLEAVED_HEADER + FRAME_MAX] = {'$', channel};
 
-	if (!link->watch || link->ended)
-		return -ENOTCONN;
-	if (len > UINT16_MAX)
+	if (len > FRAME_MAX)
 		return -EMSGSIZE;
-	bytes = g_malloc(INTERLEAVED_HEADER + len);
-	bytes[0] = '$';
-	bytes[1] = channel;
-	bytes[2] = (guint8)(len >> 8);
-	bytes[3] = (guint8)len;
+	bytes[2] = (uint8_t)(len >> 8);
+	bytes[3] = (uint8_t)len;
 	memcpy(bytes + INTERLEAVED_HEADER, data, len);
-	/* Takes the bytes over, also on failure. */
-	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
-	return send_error(gst_rtsp_watch_write_data(
-		link->watch, bytes, (guint)(INTERLEAVED_HEADER + len), NULL));
+	return transmit(link, bytes, INTERLEAVED_HEADER + len);
 }
 
 int rtsp_link_fd(const struct rtsp_link *link)

@@ -2,7 +2,7 @@
 /*
  * One TCP connection to an RTSP server: connects without blocking (name look-up
  * included), sends what it is given, hands out messages and interleaved data as
- * they arrive (GstRTSPWatch). Knows neither sessions nor authentication.
+ * they arrive (rtsp_wire.h). Knows neither sessions nor authentication.
  *
  * Main thread. Callbacks never come out of rtsp_link_open() or a send; after
  * rtsp_link_close(), which every callback may call, none comes any more.
@@ -41,6 +41,7 @@ void rtsp_link_close(struct rtsp_link *link);
  * `message` stays the caller's. 0, -ENOTCONN, -ENOBUFS: the server does not read.
  */
 int rtsp_link_send(struct rtsp_link *link, GstRTSPMessage *message);
+/* RTCP, at most 1500 bytes. 0, -ENOTCONN, -ENOBUFS or -EMSGSIZE. */
 int rtsp_link_send_data(struct rtsp_link *link, uint8_t channel, const uint8_t *data, size_t len);
 /* Of the connection, borrowed; -1: not connected. */
 int rtsp_link_fd(const struct rtsp_link *link);

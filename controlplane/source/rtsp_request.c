@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define USER_AGENT "millrace/" MILLRACE_VERSION
+#define CHALLENGES_MAX 3 /* 401s in a row that are answered; an honest server has one */
 
 struct rtsp_requester {
 	const struct rtsp_session_config *config;
@@ -19,6 +20,7 @@ struct rtsp_requester {
 	struct rtsp_auth auth;
 	uint32_t cseq;           /* of the last request */
 	bool waiting;            /* for its response */
+	unsigned int challenges; /* 401s in a row */
 	guint timer;             /* of that response; 0: none */
 	GstRTSPMessage *request; /* owned; the last one, to be repeated after a challenge */
 };
@@ -91,7 +93,9 @@ static void on_response(struct rtsp_requester *r, GstRTSPMessage *response)
 		return;
 	r->waiting = false;
 	g_clear_handle_id(&r->timer, g_source_remove);
-	if (code == GST_RTSP_STS_UNAUTHORIZED && !rtsp_auth_challenge(&r->auth, response)) {
+	if (code != GST_RTSP_STS_UNAUTHORIZED) {
+		r->challenges = 0;
+	} else if (r->challenges++ < CHALLENGES_MAX && !rtsp_auth_challenge(&r->auth, response)) {
 		if (transmit(r))
 			r->events->failed(r->user, "the connection was lost");
 		return;

@@ -60,7 +60,8 @@ static void fail(struct rtsp_session *s, int error, const char *why)
 	s->state = RTSP_ENDED;
 	s->error = error;
 	snprintf(s->why, sizeof(s->why), "%s", why);
-	s->end = g_idle_add(tell_end, s);
+	/* Not when idle: a flood of packets must not put it off. */
+	s->end = g_idle_add_full(G_PRIORITY_DEFAULT, tell_end, s, NULL);
 }
 
 /* `value` of `field` goes with it unless NULL. */

@@ -80,7 +80,7 @@ static void on_ended(struct viewer *v, void *user)
 	g_hash_table_remove(t->by_id, GUINT_TO_POINTER(v->id));
 	g_queue_push_tail(&t->ended, v);
 	if (t->reaper == 0)
-		t->reaper = g_idle_add(reap, t);
+		t->reaper = g_idle_add_full(G_PRIORITY_DEFAULT, reap, t, NULL);
 }
 
 /* ---- datagrams ---- */

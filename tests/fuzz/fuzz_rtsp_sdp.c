@@ -4,6 +4,7 @@
 #include "controlplane/source/rtsp_auth.h"
 #include "controlplane/source/rtsp_transport.h"
 #include "controlplane/source/rtsp_url.h"
+#include "controlplane/source/rtsp_wire.h"
 #include "controlplane/source/sdp_tracks.h"
 
 #include <glib.h>
@@ -52,6 +53,26 @@ static void fuzz_challenge(const char *text)
 	rtsp_auth_fini(&auth);
 }
 
+static void fuzz_wire(const uint8_t *data, size_t len)
+{
+	struct rtsp_unit unit;
+	size_t at = 0;
+	ssize_t n;
+
+	while ((n = rtsp_wire_parse(&unit, data + at, len - at)) > 0) {
+		if ((size_t)n > len - at || (unit.message && unit.data) ||
+			(unit.data && unit.data + unit.len > data + len))
+			abort();
+		at += (size_t)n;
+		if (!unit.message)
+			continue;
+		g_string_free(rtsp_wire_format(unit.message, 1), TRUE);
+		gst_rtsp_message_free(unit.message);
+	}
+	if (unit.message)
+		abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct rtsp_transport transport;
@@ -62,7 +83,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	/* A copy of just this size, so that a read beyond it is seen. */
 	text = g_strndup((const char *)data + 1, size - 1);
-	switch (data[0] % 4) {
+	switch (data[0] % 5) {
 	case 0:
 		fuzz_sdp(text, size - 1);
 		break;
@@ -71,6 +92,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		break;
 	case 2:
 		fuzz_challenge(text);
+		break;
+	case 3:
+		fuzz_wire((const uint8_t *)text, size - 1);
 		break;
 	default:
 		rtcp_parse(&info, data + 1, size - 1);

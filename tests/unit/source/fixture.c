@@ -43,13 +43,16 @@ void fixture_open(struct fixture *f, bool attach)
 
 uint64_t run_ms(unsigned int ms)
 {
-	uint64_t end = (uint64_t)g_get_monotonic_time() + (uint64_t)ms * 1000, longest = 0, now;
+	uint64_t end = (uint64_t)g_get_monotonic_time() + (uint64_t)ms * 1000, longest = 0, now,
+		 turn;
 
 	while ((now = (uint64_t)g_get_monotonic_time()) < end) {
-		while (g_main_context_iteration(NULL, FALSE))
-			;
-		longest = MAX(longest, (uint64_t)g_get_monotonic_time() - now);
-		g_usleep(1000);
+		if (!g_main_context_iteration(NULL, FALSE)) {
+			g_usleep(1000);
+			continue;
+		}
+		turn = (uint64_t)g_get_monotonic_time() - now;
+		longest = MAX(longest, turn);
 	}
 	return longest;
 }

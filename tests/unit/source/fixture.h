@@ -26,7 +26,7 @@ struct mr_config_path *fixture_add_rtsp(struct fixture *f, const char *name, con
 void fixture_open(struct fixture *f, bool attach);
 void fixture_free(struct fixture *f);
 
-/* The main loop for a time; returns the longest [us] that one look at it took. */
+/* The main loop for a time; returns how long [us] its longest turn took. */
 uint64_t run_ms(unsigned int ms);
 
 #define WAIT_FOR(ms, condition)                                                                    \

@@ -58,6 +58,13 @@ static void bench_free(struct bench *b)
 	g_free(b);
 }
 
+static void run_and_see(uint64_t *longest)
+{
+	uint64_t turn = run_ms(10);
+
+	*longest = MAX(*longest, turn);
+}
+
 static void silent_udp_becomes_tcp(void **state)
 {
 	struct bench *b = bench_new(sdp_h264, MR_TRANSPORT_AUTOMATIC);
@@ -246,6 +253,57 @@ static void garbage_is_survived(void **state)
 	}
 }
 
+/* gst_rtsp_connection would read on for as long as these go on. */
+static void endless_messages_hold_nobody_up(void **state)
+{
+	static const struct {
+		const char *flood, *why;
+	} cases[] = {
+		{"X-Header: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n", "headers"},
+		{"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "one line"},
+		{"\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n", "empty lines"},
+		{"RTSP/1.0 100 Continue\r\nCSeq: 1\r\n\r\n", "100 Continue"},
+		{"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n", "requests"},
+		{"$\x09\x04\x04"
+		 "aaaa",
+			"frames of no channel"},
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		struct bench *b = bench_new(sdp_h264, MR_TRANSPORT_TCP);
+		uint64_t longest = 0;
+
+		b->script.flood = cases[i].flood;
+		b->f->config.read_timeout_ms = 1000;
+		bench_open(b, true);
+		for (int n = 0; n < 300 && b->path->state != MR_PATH_WAITING; n++)
+			run_and_see(&longest);
+		if (b->path->state != MR_PATH_WAITING)
+			fail_msg("%s: it goes on", cases[i].why);
+		printf("%s: longest turn of the main loop: %llu us\n", cases[i].why,
+			(unsigned long long)longest);
+		/* One that waits for the end takes until the server tires: for ever. */
+		if (longest > 500000)
+			fail_msg("%s: the loop stood for %llu us", cases[i].why,
+				(unsigned long long)longest);
+		bench_free(b);
+	}
+}
+
+static void endless_challenges_end(void **state)
+{
+	struct bench *b = bench_new(sdp_h264, MR_TRANSPORT_TCP);
+
+	b->script.new_nonces = true;
+	b->f->entries[0].source.user = (char *)"user";
+	b->f->entries[0].source.password = (char *)"secret";
+	bench_open(b, true);
+	WAIT_FOR(3000, b->path->state == MR_PATH_WAITING);
+	assert_true(g_str_has_prefix(b->path->note, "user or password refused (401)"));
+	assert_true(b->script.unauthorized <= 4);
+	bench_free(b);
+}
+
 /* A listener whose queue is full: further SYNs are dropped. */
 static int swallow_syns(uint16_t *port, int fillers[16])
 {
@@ -284,11 +342,11 @@ static void dead_cameras_do_not_block(void **state)
 	dead = path_table_lookup(b->f->table, "dead19");
 	/* The living one plays while the others wait for an answer. */
 	for (int i = 0; i < 100 && b->path->state != MR_PATH_READY; i++)
-		longest = MAX(longest, run_ms(10));
+		run_and_see(&longest);
 	assert_int_equal(b->path->state, MR_PATH_READY);
 	assert_int_equal(dead->state, MR_PATH_CONNECTING);
 	for (int i = 0; i < 400 && dead->state != MR_PATH_WAITING; i++)
-		longest = MAX(longest, run_ms(10));
+		run_and_see(&longest);
 	assert_true(g_str_has_prefix(dead->note, "no answer within 2 s, next attempt in"));
 	printf("longest turn of the main loop: %llu us\n", (unsigned long long)longest);
 	/* A connect that blocked would take the whole 1.5 s; machines of tests are slow. */
@@ -394,6 +452,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(another_codec_is_another_stream),
 		cmocka_unit_test(what_webrtc_cannot_carry_is_named),
 		cmocka_unit_test(garbage_is_survived),
+		cmocka_unit_test(endless_messages_hold_nobody_up),
+		cmocka_unit_test(endless_challenges_end),
 		cmocka_unit_test(dead_cameras_do_not_block),
 		cmocka_unit_test(is_announced_to_every_data_plane),
 		cmocka_unit_test(former_paths_make_room),

@@ -85,6 +85,30 @@ static void on_setup(struct scripted *s, int fd)
 	answer(s, fd, "200 OK", header, "");
 }
 
+/* Until the client hangs up. */
+static void flood(struct scripted *s, int fd)
+{
+	size_t len = strlen(s->script->flood);
+	char *text = g_malloc(100 * len);
+
+	for (size_t i = 0; i < 100; i++)
+		memcpy(text + i * len, s->script->flood, len);
+	say(fd, "RTSP/1.0 200 OK\r\nCSeq: 1\r\n");
+	while (!s->stop && send(fd, text, 100 * len, MSG_NOSIGNAL) > 0)
+		continue;
+	g_free(text);
+}
+
+static void refuse_again(struct scripted *s, int fd)
+{
+	char header[128];
+
+	snprintf(header, sizeof(header),
+		"WWW-Authenticate: Digest realm=\"r\", nonce=\"n%u\", stale=true\r\n",
+		s->script->unauthorized++);
+	answer(s, fd, "401 Unauthorized", header, "");
+}
+
 static void handle(struct scripted *s, int fd)
 {
 	struct script *x = s->script;
@@ -93,6 +117,14 @@ static void handle(struct scripted *s, int fd)
 		x->password_seen = true;
 	if (x->garbage) {
 		say(fd, x->garbage);
+		return;
+	}
+	if (x->flood) {
+		flood(s, fd);
+		return;
+	}
+	if (x->new_nonces) {
+		refuse_again(s, fd);
 		return;
 	}
 	if (!is_authorized(s, fd))
