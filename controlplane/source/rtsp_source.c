@@ -181,12 +181,19 @@ static void send_interleaved(
 	rtsp_session_send_data(s->session, s->channel[k][1], data, len);
 }
 
+static bool is_server(const struct rtsp_source *s, const uint8_t addr[16])
+{
+	uint8_t server[16];
+
+	return !address_from_sockaddr(server, NULL, &s->remote) && !memcmp(server, addr, 16);
+}
+
 static int on_transport_chosen(
 	void *user, unsigned int i, const struct rtsp_transport *t, const char **why)
 {
 	struct rtsp_source *s = user;
 	unsigned int k = find_input(s, i);
-	struct sockaddr_storage remote = s->remote;
+	char text[ADDRESS_TEXT_MAX];
 
 	if (t->tcp != s->tcp || t->multicast) {
 		*why = "the server chose another transport than was asked for";
@@ -198,9 +205,13 @@ static int on_transport_chosen(
 		track_input_bind_ring(s->input[k], send_interleaved, s);
 		return 0;
 	}
-	if (t->has_source && !address_is_any(t->source) && !address_is_multicast(t->source))
-		address_to_sockaddr(&remote, t->source, 0);
-	track_input_bind_wire(s->input[k], &remote, t->server_port);
+	/* Packets come from the server itself and reports go to it, whatever it says:
+	 * its word must not make us take media from others, or send to them. A camera
+	 * behind NAT names an address here that does not reach us anyway. */
+	if (t->has_source && !is_server(s, t->source))
+		log_info(s->base.path->name, "event=source_ignored source=%s",
+			address_text(t->source, text));
+	track_input_bind_wire(s->input[k], &s->remote, t->server_port);
 	return 0;
 }
 

@@ -290,6 +290,29 @@ static void endless_messages_hold_nobody_up(void **state)
 	}
 }
 
+/* Where media comes from is not the server's to choose. */
+static void other_sources_are_ignored(void **state)
+{
+	static const char *const transports[] = {";source=192.0.2.77", ";source=10.0.0.1",
+		";destination=192.0.2.77;source=192.0.2.77", ";source=224.1.1.1",
+		";source=no.such.name"};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(transports); i++) {
+		struct bench *b = bench_new(sdp_h264, MR_TRANSPORT_UDP);
+		const struct mr_stream_bind *bind;
+		uint8_t loopback[16];
+
+		b->script.transport = transports[i];
+		bench_open(b, true);
+		WAIT_FOR(2000, b->path->state == MR_PATH_READY);
+		bind = recorder_bind(&b->f->recorder, b->path->tracks[0].stream_id);
+		inet_pton(AF_INET6, "::ffff:127.0.0.1", loopback);
+		if (memcmp(bind->remote.addr, loopback, sizeof(loopback)) != 0)
+			fail_msg("%s", transports[i]);
+		bench_free(b);
+	}
+}
+
 static void endless_challenges_end(void **state)
 {
 	struct bench *b = bench_new(sdp_h264, MR_TRANSPORT_TCP);
@@ -453,6 +476,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(what_webrtc_cannot_carry_is_named),
 		cmocka_unit_test(garbage_is_survived),
 		cmocka_unit_test(endless_messages_hold_nobody_up),
+		cmocka_unit_test(other_sources_are_ignored),
 		cmocka_unit_test(endless_challenges_end),
 		cmocka_unit_test(dead_cameras_do_not_block),
 		cmocka_unit_test(is_announced_to_every_data_plane),

@@ -80,8 +80,9 @@ static void on_setup(struct scripted *s, int fd)
 	else
 		snprintf(header, sizeof(header),
 			"Session: 12345678\r\nTransport: "
-			"RTP/AVP;unicast;client_port=%d-%d;server_port=50000-50001\r\n",
-			port ? atoi(port + 12) : 0, port ? atoi(port + 12) + 1 : 0);
+			"RTP/AVP;unicast;client_port=%d-%d;server_port=50000-50001%s\r\n",
+			port ? atoi(port + 12) : 0, port ? atoi(port + 12) + 1 : 0,
+			s->script->transport ? s->script->transport : "");
 	answer(s, fd, "200 OK", header, "");
 }
 

@@ -18,6 +18,7 @@ struct script {
 	_Atomic unsigned int big; /* [bytes] of those packets, 0: 100 */
 	_Atomic int timeout_s;    /* of the session */
 	const char *garbage;      /* the answer to everything */
+	const char *transport;    /* said behind the Transport header over UDP */
 	const char *flood;        /* behind the answer to everything, without end */
 	bool new_nonces;          /* every request gets 401, with a nonce said to be new */
 	bool stale_nonce;         /* Digest; the nonce changes with every PLAY */
