@@ -164,9 +164,9 @@ void path_set_state(struct path *path, enum mr_path_state state, const char *for
 	va_start(args, format);
 	vsnprintf(note, sizeof(note), format, args);
 	va_end(args);
-	/* A server's own words may be in it. */
+	/* A server's own words may be in it; what shows it wants whole characters. */
 	for (char *c = note; *c; c++) {
-		if ((unsigned char)*c < ' ' || *c == 0x7f)
+		if (*c < ' ' || *c >= 0x7f)
 			*c = '?';
 	}
 	if (state == path->state && !strcmp(note, path->note))

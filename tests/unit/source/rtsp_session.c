@@ -236,6 +236,8 @@ static void garbage_is_survived(void **state)
 		"2\r\n\r\n",
 		"ANNOUNCE rtsp://x RTSP/1.0\r\nCSeq: 4\r\n\r\nRTSP/1.0 500 X\r\nCSeq: 1\r\n\r\n"
 		"RTSP/1.0 500 X\r\nCSeq: 2\r\n\r\n",
+		"RTSP/1.0 500 \xff\xfe\r\nCSeq: 1\r\n\r\nRTSP/1.0 500 \xc3\r\nCSeq: "
+		"2\r\n\r\n",
 		"$\x01\xff\xff",
 	};
 
