@@ -74,15 +74,20 @@ static int socket_open(const char *address, const char *port)
 	struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(port))};
 	struct timeval patience = {.tv_usec = 100000};
 	int size = RECEIVE_BUFFER;
-	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+	int fd;
 
-	if (fd < 0 || inet_pton(AF_INET, address, &at.sin_addr) != 1)
+	if (inet_pton(AF_INET, address, &at.sin_addr) != 1)
+		return -1;
+	fd = socket(AF_INET, SOCK_DGRAM, 0);
+	if (fd < 0)
 		return -1;
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) != 0)
 		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-	if (bind(fd, (struct sockaddr *)&at, sizeof(at)) != 0)
+	if (bind(fd, (struct sockaddr *)&at, sizeof(at)) != 0) {
+		close(fd);
 		return -1;
+	}
 	return fd;
 }
 
