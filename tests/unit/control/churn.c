@@ -231,7 +231,7 @@ static void *collector_main(void *arg)
 
 		pthread_mutex_lock(&lock);
 		for (unsigned int q = 0; q < live.dp.workers.n; q++) {
-			void *pkts[64];
+			void *pkts[64] = {NULL};
 			unsigned int n = rte_ring_dequeue_burst(live.tx[q], pkts, 64, NULL);
 
 			for (unsigned int i = 0; i < n; i++) {
