@@ -111,7 +111,7 @@ static int hugepages_choose(const struct mr_config_dataplane *d, char *error, si
 	if (mb >= d->memory_mb)
 		return 1;
 	snprintf(error, len,
-		"dataplane.hugepages: \"on\", but %lu MB are free of the %u MB of "
+		"dataplane.hugepages: true, but %lu MB are free of the %u MB of "
 		"dataplane.memory; reserve more (sysctl vm.nr_hugepages) or say \"auto\"",
 		mb, d->memory_mb);
 	return -ENOMEM;

@@ -2,12 +2,14 @@
 /* From the session file to running workers, and back. Main thread. */
 #include "dataplane/lifecycle/dataplane.h"
 
+#include "crypto/secret.h"
 #include "dataplane/control/fixed_sessions.h"
 
 #include <errno.h>
 #include <rte_cycles.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
+#include <rte_memory.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -33,6 +35,27 @@ static int eal_start(const struct mr_config *config, char *error, size_t error_l
 	}
 	eal_args_free(args);
 	return rc < 0 ? rc : 0;
+}
+
+static int segment_hide(
+	const struct rte_memseg_list *list, const struct rte_memseg *segment, size_t len, void *arg)
+{
+	/* What fails costs secrecy in a core dump, and nothing else. */
+	secret_dont_dump(segment->addr, len);
+	return 0;
+}
+
+static void new_memory_hide(enum rte_mem_event event, const void *at, size_t len, void *arg)
+{
+	if (event == RTE_MEM_EVENT_ALLOC)
+		secret_dont_dump((void *)(uintptr_t)at, len);
+}
+
+/* Keys in use lie in EAL's memory, and pictures do: a core dump has none of it. */
+static void memory_hide(void)
+{
+	rte_memseg_contig_walk(segment_hide, NULL);
+	rte_mem_event_callback_register("secret", new_memory_hide, NULL);
 }
 
 int dataplane_stats_start(struct dataplane *dp, char *error, size_t error_len)
@@ -116,6 +139,25 @@ int dataplane_control_start(struct dataplane *dp, char *error, size_t error_len)
 	return control_init(&dp->control, &cc, error, error_len);
 }
 
+/* In reverse; every step bears that the ones before it did not happen. */
+static void dataplane_release(struct dataplane *dp)
+{
+	telemetry_fini();
+	workers_stop(dp);
+	if (dp->control.handover != NULL)
+		control_fini(&dp->control);
+	crypto_device_destroy(dp->crypto);
+	workers_free(dp);
+	for (unsigned int i = 0; i < dp->n_ports; i++)
+		port_close(&dp->ports[i]);
+	for (unsigned int i = 0; i < MR_WORKERS_MAX; i++)
+		rte_mempool_free(dp->pool[i]);
+	if (dp->stats_fd >= 0)
+		close(dp->stats_fd);
+	memset(dp, 0, sizeof(*dp));
+	dp->stats_fd = -1;
+}
+
 int dataplane_init(
 	struct dataplane *dp, const struct mr_config *config, char *error, size_t error_len)
 {
@@ -127,6 +169,7 @@ int dataplane_init(
 	rc = eal_start(config, error, error_len);
 	if (rc != 0)
 		return rc;
+	memory_hide();
 	rc = dataplane_stats_start(dp, error, error_len);
 	if (rc != 0)
 		goto err;
@@ -149,26 +192,14 @@ int dataplane_init(
 	fixed_sessions_add(&dp->control, config);
 	return 0;
 err:
-	dataplane_fini(dp);
+	/* What we opened is closed. EAL's own cleanup is left out: net_af_xdp's would
+	 * take the XDP program from an interface that another data plane has. */
+	dataplane_release(dp);
 	return rc;
 }
 
-/* In reverse; every step bears that the ones before it did not happen. */
 void dataplane_fini(struct dataplane *dp)
 {
-	telemetry_fini();
-	workers_stop(dp);
-	if (dp->control.handover != NULL)
-		control_fini(&dp->control);
-	crypto_device_destroy(dp->crypto);
-	workers_free(dp);
-	for (unsigned int i = 0; i < dp->n_ports; i++)
-		port_close(&dp->ports[i]);
-	for (unsigned int i = 0; i < MR_WORKERS_MAX; i++)
-		rte_mempool_free(dp->pool[i]);
-	if (dp->stats_fd >= 0)
-		close(dp->stats_fd);
+	dataplane_release(dp);
 	rte_eal_cleanup();
-	memset(dp, 0, sizeof(*dp));
-	dp->stats_fd = -1;
 }
