@@ -154,6 +154,11 @@ void nexthops_refused(struct nexthops *h, uint32_t seq)
 	}
 }
 
+void nexthops_forget_questions(struct nexthops *h)
+{
+	g_hash_table_remove_all(h->asked);
+}
+
 struct nexthops *nexthops_create(struct install *install, struct routes_netlink *netlink,
 	void (*resolved)(void *user, const struct nexthop *n), void *user)
 {

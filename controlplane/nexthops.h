@@ -46,6 +46,8 @@ void nexthops_drop(struct nexthops *h, struct nexthop *n);
 /* What the kernel says; `seq` as in struct netlink_events. */
 void nexthops_neighbour(struct nexthops *h, uint32_t seq, const struct netlink_neighbour *about);
 void nexthops_refused(struct nexthops *h, uint32_t seq);
+/* Open questions stay unanswered; each is asked again when its time comes. */
+void nexthops_forget_questions(struct nexthops *h);
 
 /* A fresh data plane: tells it all of them, with its own indices of ports. */
 void nexthops_announce(struct nexthops *h);

@@ -282,6 +282,23 @@ static void on_neighbour(void *user, uint32_t seq, const struct netlink_neighbou
 	nexthops_neighbour(r->nexthops, seq, about);
 }
 
+/* What is open will never be answered: it is asked once more. */
+static void on_lost(void *user)
+{
+	struct routes *r = user;
+	GHashTableIter iter;
+	gpointer d;
+
+	nexthops_forget_questions(r->nexthops);
+	g_hash_table_iter_init(&iter, r->asked);
+	while (g_hash_table_iter_next(&iter, NULL, &d)) {
+		if (d)
+			ask(r, d);
+	}
+	g_hash_table_remove_all(r->asked);
+	ask_next(r);
+}
+
 static void on_kernel_changed(void *user)
 {
 	struct routes *r = user;
@@ -294,6 +311,7 @@ static const struct netlink_events netlink_events = {
 	.route = on_route,
 	.neighbour = on_neighbour,
 	.refused = on_refused,
+	.lost = on_lost,
 	.changed = on_kernel_changed,
 };
 

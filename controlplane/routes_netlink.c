@@ -27,6 +27,7 @@ struct routes_netlink {
 	guint watch[2];
 	int provoke[2]; /* owned sockets, IPv4 and IPv6; -1: the family is not there */
 	bool changed;   /* seen in the datagrams of this turn */
+	bool lost;      /* the socket of answers ran over and is not empty yet */
 };
 
 /* An address attribute of a family as 16 bytes. 0 or -EINVAL. */
@@ -158,36 +159,45 @@ static void on_notice(struct routes_netlink *nl, const struct nlmsghdr *h)
 	}
 }
 
-static void drain(struct routes_netlink *nl, struct mnl_socket *socket,
+/* True: nothing is left. */
+static bool drain(struct routes_netlink *nl, struct mnl_socket *socket,
 	void (*take)(struct routes_netlink *, const struct nlmsghdr *))
 {
 	uint8_t buffer[32768] __attribute__((aligned(NLMSG_ALIGNTO)));
+	bool empty = false;
 
-	for (int i = 0; i < BATCH; i++) {
+	for (int i = 0; i < BATCH && !empty; i++) {
 		ssize_t n = mnl_socket_recvfrom(socket, buffer, sizeof(buffer));
 		const struct nlmsghdr *h = (const struct nlmsghdr *)buffer;
 		int left = (int)n;
 
 		if (n < 0 && errno == ENOBUFS) {
-			nl->changed = true; /* something was missed: ask everything again */
+			/* Unasked, nobody knows what was missed: everything is asked again. */
+			if (socket == nl->notices)
+				nl->changed = true;
+			else
+				nl->lost = true;
 			continue;
 		}
-		if (n <= 0)
-			break;
-		for (; mnl_nlmsg_ok(h, left); h = mnl_nlmsg_next(h, &left))
+		empty = n <= 0;
+		for (; !empty && mnl_nlmsg_ok(h, left); h = mnl_nlmsg_next(h, &left))
 			take(nl, h);
 	}
 	if (nl->changed) {
 		nl->changed = false;
 		nl->events->changed(nl->user);
 	}
+	return empty;
 }
 
 static gboolean answers_ready(gint fd, GIOCondition condition, gpointer user_data)
 {
 	struct routes_netlink *nl = user_data;
 
-	drain(nl, nl->answers, on_answer);
+	if (drain(nl, nl->answers, on_answer) && nl->lost) {
+		nl->lost = false;
+		nl->events->lost(nl->user);
+	}
 	return G_SOURCE_CONTINUE;
 }
 

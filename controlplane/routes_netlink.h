@@ -37,6 +37,8 @@ struct netlink_events {
 	void (*neighbour)(void *user, uint32_t seq, const struct netlink_neighbour *n);
 	/* The question of that number has no answer: -errno of the kernel. */
 	void (*refused)(void *user, uint32_t seq, int error);
+	/* Answers found no room: questions that are open now stay so. */
+	void (*lost)(void *user);
 	/* Routes, addresses or links changed: every answer may be old. */
 	void (*changed)(void *user);
 };

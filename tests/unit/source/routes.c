@@ -4,6 +4,7 @@
  * own: a veth whose other end a child process holds. Needs root, else skipped.
  */
 #include "controlplane/routes.h"
+#include "controlplane/routes_netlink.h"
 #include "controlplane/source/address.h"
 #include "tests/unit/source/recorder.h"
 
@@ -17,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -269,6 +271,84 @@ static void handles_may_go_inside_a_callback(void **state)
 	route_release(b);
 }
 
+struct seen {
+	unsigned int answers, lost, answers_when_lost;
+};
+
+static void seen_route(void *user, uint32_t seq, const struct netlink_route *route)
+{
+	((struct seen *)user)->answers++;
+}
+
+static void seen_lost(void *user)
+{
+	struct seen *seen = user;
+
+	seen->lost++;
+	seen->answers_when_lost = seen->answers;
+}
+
+static void nothing(void *user)
+{
+}
+
+/* The smallest buffers that the kernel gives. */
+static void shrink_netlink_sockets(void)
+{
+	int size = 1;
+
+	for (int fd = 0; fd < 64; fd++) {
+		int domain = 0;
+		socklen_t len = sizeof(domain);
+
+		if (!getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) && domain == AF_NETLINK)
+			setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+	}
+}
+
+/* Said after the answers that did find room, so that what is open then was lost. */
+static void lost_answers_are_told_of(void **state)
+{
+	static const struct netlink_events events = {
+		.route = seen_route, .lost = seen_lost, .changed = nothing};
+	struct routes_netlink *nl;
+	struct seen seen = {0};
+	uint8_t remote[16];
+
+	assert_int_equal(netlink_open(&nl, &events, &seen), 0);
+	shrink_netlink_sockets();
+	address_parse(remote, "10.99.0.2");
+	for (uint32_t seq = 1; seq <= 100; seq++)
+		assert_int_equal(netlink_ask_route(nl, remote, seq), 0);
+	WAIT_FOR(3000, seen.lost);
+	run_ms(50);
+	assert_int_equal(seen.lost, 1);
+	assert_in_range(seen.answers, 1, 99);
+	assert_int_equal(seen.answers, seen.answers_when_lost);
+	netlink_close(nl);
+}
+
+static void lost_answers_are_asked_for_again(void **state)
+{
+	enum { MANY = 300 };
+	struct fixture *f = *state;
+	struct route *routes[MANY];
+	struct answer a[MANY];
+
+	shrink_netlink_sockets();
+	for (int i = 0; i < MANY; i++) {
+		char text[32];
+
+		snprintf(text, sizeof(text), "10.100.%d.%d", i / 200, 1 + i % 200);
+		routes[i] = resolve(f, text, &a[i]);
+	}
+	for (int i = 0; i < MANY; i++) {
+		WAIT_FOR(5000, a[i].calls);
+		assert_int_equal(a[i].info.status, 0);
+		route_release(routes[i]);
+	}
+}
+
 /* Holds the far end of the veth until the test is over. */
 static pid_t start_peer(int ready[2])
 {
@@ -327,6 +407,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(refusals_are_named, setup, teardown),
 		cmocka_unit_test_setup_teardown(fresh_data_plane_is_told_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(handles_may_go_inside_a_callback, setup, teardown),
+		cmocka_unit_test(lost_answers_are_told_of),
+		cmocka_unit_test_setup_teardown(lost_answers_are_asked_for_again, setup, teardown),
 	};
 	pid_t peer = 0;
 	int result;
