@@ -8,7 +8,7 @@
 #include <jansson.h>
 #include <string.h>
 
-#define TIMEOUT_S 5
+#define TIMEOUT_S 5 /* for a whole question, its time in the queue included */
 #define OPEN_QUESTIONS_MAX 256
 
 /* ---- open ---- */
@@ -30,12 +30,13 @@ struct http_authorizer {
 	struct authorizer base;
 	SoupSession *session;
 	GUri *uri;
-	unsigned int open; /* questions */
-	GCancellable *cancel;
+	GHashTable *open; /* struct question */
 };
 
 struct question {
-	struct http_authorizer *a;
+	struct http_authorizer *a; /* NULL: it is gone, and so is who asked */
+	GCancellable *cancel;
+	guint timer; /* 0: its time is over */
 	SoupMessage *message;
 	authorize_fn done;
 	void *user;
@@ -99,25 +100,42 @@ static char *question_text(const struct authorize_request *request)
 	return text;
 }
 
+static gboolean on_timeout(gpointer user)
+{
+	struct question *q = user;
+
+	q->timer = 0;
+	g_cancellable_cancel(q->cancel);
+	return G_SOURCE_REMOVE;
+}
+
 static void on_answer(GObject *source, GAsyncResult *result, gpointer user)
 {
 	struct question *q = user;
 	GError *error = NULL;
 	GInputStream *body = soup_session_send_finish(SOUP_SESSION(source), result, &error);
 	unsigned int status = soup_message_get_status(q->message);
-	bool cancelled = g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
 
-	if (error && !cancelled)
-		log_warn("-", "event=authorization_failed error=\"%s\"", error->message);
-	if (!cancelled) {
-		q->a->open--;
+	if (q->a) {
+		if (error)
+			log_warn("-", "event=authorization_failed error=\"%s\"",
+				q->timer ? error->message : "no answer in time");
+		g_hash_table_remove(q->a->open, q);
 		q->done(body && SOUP_STATUS_IS_SUCCESSFUL(status) ? AUTHORIZE_YES : AUTHORIZE_NO,
 			q->user);
 	}
+	g_clear_handle_id(&q->timer, g_source_remove);
 	g_clear_object(&body);
 	g_clear_error(&error);
 	g_object_unref(q->message);
+	g_object_unref(q->cancel);
 	g_free(q);
+}
+
+static void wipe_free(gpointer text)
+{
+	secret_wipe(text, strlen(text));
+	free(text);
 }
 
 static void http_check(struct authorizer *base, const struct authorize_request *request,
@@ -128,7 +146,7 @@ static void http_check(struct authorizer *base, const struct authorize_request *
 	GBytes *bytes;
 	char *text;
 
-	if (a->open >= OPEN_QUESTIONS_MAX) {
+	if (g_hash_table_size(a->open) >= OPEN_QUESTIONS_MAX) {
 		done(AUTHORIZE_BUSY, user);
 		return;
 	}
@@ -137,28 +155,39 @@ static void http_check(struct authorizer *base, const struct authorize_request *
 		done(AUTHORIZE_NO, user);
 		return;
 	}
-	a->open++;
 	q = g_new0(struct question, 1);
 	q->a = a;
 	q->done = done;
 	q->user = user;
+	q->cancel = g_cancellable_new();
+	q->timer = g_timeout_add_seconds(TIMEOUT_S, on_timeout, q);
 	q->message = soup_message_new_from_uri(SOUP_METHOD_POST, a->uri);
+	g_hash_table_add(a->open, q);
 	soup_message_add_flags(q->message, SOUP_MESSAGE_NO_REDIRECT);
-	bytes = g_bytes_new_with_free_func(text, strlen(text), free, text);
+	bytes = g_bytes_new_with_free_func(text, strlen(text), wipe_free, text);
 	soup_message_set_request_body_from_bytes(q->message, "application/json", bytes);
 	g_bytes_unref(bytes);
 	soup_session_send_async(
-		a->session, q->message, G_PRIORITY_DEFAULT, a->cancel, on_answer, q);
+		a->session, q->message, G_PRIORITY_DEFAULT, q->cancel, on_answer, q);
 }
 
 static void http_destroy(struct authorizer *base)
 {
 	struct http_authorizer *a = (struct http_authorizer *)base;
+	GHashTableIter iter;
+	gpointer key;
 
-	g_cancellable_cancel(a->cancel);
+	g_hash_table_iter_init(&iter, a->open);
+	while (g_hash_table_iter_next(&iter, &key, NULL)) {
+		struct question *q = key;
+
+		q->a = NULL;
+		g_clear_handle_id(&q->timer, g_source_remove);
+		g_cancellable_cancel(q->cancel);
+	}
+	g_hash_table_destroy(a->open);
 	soup_session_abort(a->session);
 	g_object_unref(a->session);
-	g_object_unref(a->cancel);
 	g_uri_unref(a->uri);
 	g_free(a);
 }
@@ -182,7 +211,7 @@ struct authorizer *authorizer_create(const char *http_address)
 	}
 	a->base.check = http_check;
 	a->base.destroy = http_destroy;
-	a->cancel = g_cancellable_new();
+	a->open = g_hash_table_new(NULL, NULL);
 	a->session = soup_session_new_with_options("timeout", TIMEOUT_S, "max-conns", 32,
 		"max-conns-per-host", 32, "user-agent", "millrace", NULL);
 	return &a->base;

@@ -2,7 +2,8 @@
 /*
  * The authorisation hook: asked before every answer. Open when the session
  * file says nothing; with `authHTTPAddress` an HTTP server is asked as
- * MediaMTX does: POST with a JSON object, 2xx allows. Main thread; never blocks.
+ * MediaMTX does: POST with a JSON object, 2xx within 5 s allows. Main thread; never
+ * blocks.
  */
 #ifndef CONTROLPLANE_HTTP_AUTHORIZE_H
 #define CONTROLPLANE_HTTP_AUTHORIZE_H
@@ -18,8 +19,8 @@ enum authorize_verdict {
 /* A request to judge; everything is borrowed for the call. */
 struct authorize_request {
 	SoupServerMessage *message; /* credentials, query and address are taken from it */
-	const char *path;
-	const char *id; /* of the WHEP resource, or "" */
+	const char *path;           /* "": the list of all */
+	const char *id;             /* of the WHEP resource, or "" */
 };
 
 typedef void (*authorize_fn)(enum authorize_verdict verdict, void *user);

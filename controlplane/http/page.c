@@ -79,11 +79,13 @@ static bool is_read(SoupServerMessage *message)
 	return false;
 }
 
-/* ---- the player ---- */
+/* ---- requests that wait for the hook ---- */
 
 struct page_request {
 	struct http_context *context;
 	SoupServerMessage *message; /* owned */
+	char *path;                 /* owned; "" is the list */
+	void (*send)(struct page_request *r);
 	bool gone;
 };
 
@@ -92,27 +94,13 @@ static void on_gone(SoupServerMessage *message, gpointer user)
 	((struct page_request *)user)->gone = true;
 }
 
-static void send_page(struct page_request *r)
-{
-	GBytes *bytes = page_bytes();
-	gsize len;
-	const char *page = g_bytes_get_data(bytes, &len);
-
-	add_headers(r->message, r->context->page_policy);
-	soup_server_message_set_status(r->message, SOUP_STATUS_OK, NULL);
-	/* the resource is part of the program: never freed */
-	soup_server_message_set_response(
-		r->message, "text/html; charset=utf-8", SOUP_MEMORY_STATIC, page, len);
-	g_bytes_unref(bytes);
-}
-
 static void on_verdict(enum authorize_verdict verdict, void *user)
 {
 	struct page_request *r = user;
 
 	g_signal_handlers_disconnect_by_data(r->message, r);
 	if (verdict == AUTHORIZE_YES) {
-		send_page(r);
+		r->send(r);
 	} else if (verdict == AUTHORIZE_NO) {
 		soup_message_headers_replace(soup_server_message_get_response_headers(r->message),
 			"WWW-Authenticate", "Basic realm=\"millrace\"");
@@ -124,47 +112,82 @@ static void on_verdict(enum authorize_verdict verdict, void *user)
 	if (!r->gone)
 		soup_server_message_unpause(r->message);
 	g_object_unref(r->message);
+	g_free(r->path);
 	g_free(r);
 }
 
-void page_player(struct http_context *context, SoupServerMessage *message, const char *path)
+/* Nothing is told, not even whether the path exists, before the hook agrees. */
+static void authorize(struct http_context *context, SoupServerMessage *message, const char *path,
+	void (*send)(struct page_request *r))
 {
 	struct authorize_request question = {.message = message, .path = path, .id = ""};
 	struct page_request *r;
 
 	if (!is_read(message))
 		return;
-	if (!path_table_lookup(context->paths, path)) {
-		http_error(message, SOUP_STATUS_NOT_FOUND, "no such path");
-		return;
-	}
 	r = g_new0(struct page_request, 1);
 	r->context = context;
 	r->message = g_object_ref(message);
+	r->path = g_strdup(path);
+	r->send = send;
 	g_signal_connect(message, "disconnected", G_CALLBACK(on_gone), r);
 	soup_server_message_pause(message);
 	context->authorizer->check(context->authorizer, &question, on_verdict, r);
 }
 
-void page_redirect(struct http_context *context, SoupServerMessage *message, const char *path)
+static bool path_exists(struct page_request *r)
 {
-	const char *query = g_uri_get_query(soup_server_message_get_uri(message));
+	if (path_table_lookup(r->context->paths, r->path))
+		return true;
+	http_error(r->message, SOUP_STATUS_NOT_FOUND, "no such path");
+	return false;
+}
+
+/* ---- the player ---- */
+
+static void send_player(struct page_request *r)
+{
+	GBytes *bytes;
+	const char *page;
+	gsize len;
+
+	if (!path_exists(r))
+		return;
+	bytes = page_bytes();
+	page = g_bytes_get_data(bytes, &len);
+	add_headers(r->message, r->context->page_policy);
+	soup_server_message_set_status(r->message, SOUP_STATUS_OK, NULL);
+	/* the resource is part of the program: never freed */
+	soup_server_message_set_response(
+		r->message, "text/html; charset=utf-8", SOUP_MEMORY_STATIC, page, len);
+	g_bytes_unref(bytes);
+}
+
+void page_player(struct http_context *context, SoupServerMessage *message, const char *path)
+{
+	authorize(context, message, path, send_player);
+}
+
+static void send_redirect(struct page_request *r)
+{
+	const char *query = g_uri_get_query(soup_server_message_get_uri(r->message));
 	char *encoded, *location;
 
-	if (!is_read(message))
+	if (!path_exists(r))
 		return;
-	if (!path_table_lookup(context->paths, path)) {
-		http_error(message, SOUP_STATUS_NOT_FOUND, "no such path");
-		return;
-	}
-	encoded = g_uri_escape_string(path, "/", FALSE);
+	encoded = g_uri_escape_string(r->path, "/", FALSE);
 	location = g_strdup_printf("/%s/%s%s", encoded, query ? "?" : "", query ? query : "");
 	/* Relative: a proxy in front may have another scheme and host. */
 	soup_message_headers_replace(
-		soup_server_message_get_response_headers(message), "Location", location);
-	soup_server_message_set_status(message, SOUP_STATUS_MOVED_PERMANENTLY, NULL);
+		soup_server_message_get_response_headers(r->message), "Location", location);
+	soup_server_message_set_status(r->message, SOUP_STATUS_MOVED_PERMANENTLY, NULL);
 	g_free(encoded);
 	g_free(location);
+}
+
+void page_redirect(struct http_context *context, SoupServerMessage *message, const char *path)
+{
+	authorize(context, message, path, send_redirect);
 }
 
 /* ---- the list ---- */
@@ -204,21 +227,19 @@ static char *index_policy(void)
 	return g_string_free(policy, FALSE);
 }
 
-void page_index(struct http_context *context, SoupServerMessage *message)
+static void send_index(struct page_request *r)
 {
 	GString *html;
 	char *policy;
 	gsize len;
 
-	if (!is_read(message))
-		return;
 	html = g_string_new(
 		"<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta "
 		"name=\"viewport\" content=\"width=device-width, initial-scale=1\">"
 		"<title>millrace</title><link rel=\"icon\" href=\"data:,\"><style>" INDEX_STYLE
 		"</style></head><body><main><h1>millrace</h1><ul>");
 	for (unsigned int i = 0;; i++) {
-		const struct path *path = path_table_at(context->paths, i);
+		const struct path *path = path_table_at(r->context->paths, i);
 		char *name, *link;
 
 		if (!path)
@@ -234,10 +255,15 @@ void page_index(struct http_context *context, SoupServerMessage *message)
 	}
 	g_string_append(html, "</ul></main></body></html>\n");
 	policy = index_policy();
-	add_headers(message, policy);
+	add_headers(r->message, policy);
 	g_free(policy);
-	soup_server_message_set_status(message, SOUP_STATUS_OK, NULL);
+	soup_server_message_set_status(r->message, SOUP_STATUS_OK, NULL);
 	len = html->len;
-	soup_server_message_set_response(message, "text/html; charset=utf-8", SOUP_MEMORY_TAKE,
+	soup_server_message_set_response(r->message, "text/html; charset=utf-8", SOUP_MEMORY_TAKE,
 		g_string_free(html, FALSE), len);
+}
+
+void page_index(struct http_context *context, SoupServerMessage *message)
+{
+	authorize(context, message, "", send_index);
 }

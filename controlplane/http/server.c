@@ -18,12 +18,14 @@
 #define ANSWER_TIMEOUT_S 40 /* from the request to its answer's last byte */
 #define IDLE_TIMEOUT_S 60   /* of a kept-alive connection */
 #define TICK_S 2
+#define CLOSING_MAX 64             /* connections over the limit while others close */
 #define DISCARD_MAX (1024u * 1024) /* bytes of a body too long that are read and thrown away */
 
 struct connection {
 	GSocketConnection *stream; /* not owned: libsoup's; weakly referenced */
 	char *peer;
 	gint64 deadline_us;
+	bool answering; /* a whole request was read and its answer is not sent yet */
 };
 
 struct http_server {
@@ -72,12 +74,37 @@ static struct connection *connection_of(struct http_server *s, SoupServerMessage
 	return c;
 }
 
-static void set_deadline(struct http_server *s, SoupServerMessage *message, int seconds)
+static void set_deadline(
+	struct http_server *s, SoupServerMessage *message, int seconds, bool answering)
 {
 	struct connection *c = connection_of(s, message);
 
-	if (c)
-		c->deadline_us = g_get_monotonic_time() + seconds * (gint64)G_USEC_PER_SEC;
+	if (!c)
+		return;
+	c->deadline_us = g_get_monotonic_time() + seconds * (gint64)G_USEC_PER_SEC;
+	c->answering = answering;
+}
+
+/* Of those that wait for their client the one that waits longest: whoever holds
+ * many connections and asks nothing keeps nobody out. */
+static void make_room(struct http_server *s)
+{
+	struct connection *oldest = NULL;
+	GHashTableIter iter;
+	gpointer value;
+
+	g_hash_table_iter_init(&iter, s->connections);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		struct connection *c = value;
+
+		if (!c->answering && c->deadline_us != 0 &&
+			(!oldest || c->deadline_us < oldest->deadline_us))
+			oldest = c;
+	}
+	if (!oldest)
+		return;
+	oldest->deadline_us = 0; /* closing already */
+	connection_close(oldest);
 }
 
 static gboolean on_incoming(
@@ -93,11 +120,14 @@ static gboolean on_incoming(
 		if (!s->full)
 			log_warn("-", "event=http_full connections=%u", HTTP_CONNECTIONS_MAX);
 		s->full = true;
-		goto out; /* closed by letting go */
+		make_room(s);
+	} else {
+		s->full = false;
 	}
-	s->full = false;
-	if (!remote || !local)
-		goto out;
+	/* Those that are closing still count; others than them are kept out. */
+	if (!remote || !local ||
+		g_hash_table_size(s->connections) >= HTTP_CONNECTIONS_MAX + CLOSING_MAX)
+		goto out; /* closed by letting go */
 	g_socket_set_option(socket, IPPROTO_TCP, TCP_NODELAY, 1, NULL);
 	c = g_new0(struct connection, 1);
 	c->stream = stream;
@@ -186,12 +216,12 @@ static void on_request_started(SoupServer *soup, SoupServerMessage *message, gpo
 
 static void on_request_read(SoupServer *soup, SoupServerMessage *message, gpointer user)
 {
-	set_deadline(user, message, ANSWER_TIMEOUT_S);
+	set_deadline(user, message, ANSWER_TIMEOUT_S, true);
 }
 
 static void on_request_finished(SoupServer *soup, SoupServerMessage *message, gpointer user)
 {
-	set_deadline(user, message, IDLE_TIMEOUT_S);
+	set_deadline(user, message, IDLE_TIMEOUT_S, false);
 }
 
 /* ---- answers ---- */
@@ -227,10 +257,10 @@ static void on_request(SoupServer *soup, SoupServerMessage *message, const char 
 		page_player(&s->context, message, route.path);
 		return;
 	case HTTP_ROUTE_WHEP:
-		whep_endpoint(&s->context, message, route.path);
+		whep_endpoint(&s->context, message, &route);
 		return;
 	case HTTP_ROUTE_RESOURCE:
-		whep_resource(&s->context, message, route.path, route.resource);
+		whep_resource(&s->context, message, &route);
 		return;
 	case HTTP_ROUTE_NONE:
 		break;

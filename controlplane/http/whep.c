@@ -15,14 +15,16 @@
 /* One request that waits for the authorisation hook or for its source. */
 struct whep_request {
 	struct http_context *context;
-	SoupServerMessage *message; /* owned */
+	void (*answer)(
+		struct whep_request *r); /* once the hook agrees; ends with request_finish() */
+	char *resource;                  /* owned; "": the endpoint */
+	SoupServerMessage *message;      /* owned */
 	char *path_name;
 	struct path *path; /* wanted while waiting for it; else NULL */
 	struct path_listener listener;
 	guint timer;
-	bool asking;  /* the hook has not answered yet */
-	bool dead;    /* the client went */
-	bool options; /* OPTIONS, not POST */
+	bool asking; /* the hook has not answered yet */
+	bool dead;   /* the client went */
 };
 
 static void allow_origin(struct http_context *context, SoupServerMessage *message)
@@ -104,6 +106,7 @@ static void request_free(struct whep_request *r)
 	g_hash_table_remove(r->context->pending, r);
 	g_object_unref(r->message);
 	g_free(r->path_name);
+	g_free(r->resource);
 	g_free(r);
 }
 
@@ -128,7 +131,10 @@ static void created(struct whep_request *r, struct viewer_offer_reply *reply)
 {
 	SoupMessageHeaders *h = soup_server_message_get_response_headers(r->message);
 	char *encoded = g_uri_escape_string(r->path_name, "/", FALSE);
-	char *location = g_strdup_printf("/%s/whep/%s", encoded, reply->resource);
+	/* With the query that authorised this: it does so again when the client leaves. */
+	const char *query = g_uri_get_query(soup_server_message_get_uri(r->message));
+	char *location = g_strdup_printf(
+		"/%s/whep/%s%s%s", encoded, reply->resource, query ? "?" : "", query ? query : "");
 	char *etag = g_strdup_printf("\"%s\"", reply->etag);
 
 	soup_message_headers_replace(h, "Location", location);
@@ -234,10 +240,7 @@ static void on_verdict(enum authorize_verdict verdict, void *user)
 	}
 	switch (verdict) {
 	case AUTHORIZE_YES:
-		if (r->options)
-			answer_options(r);
-		else
-			answer_offer(r);
+		r->answer(r);
 		return;
 	case AUTHORIZE_NO:
 		soup_message_headers_replace(soup_server_message_get_response_headers(r->message),
@@ -251,16 +254,18 @@ static void on_verdict(enum authorize_verdict verdict, void *user)
 	request_finish(r);
 }
 
-static void authorize(
-	struct http_context *context, SoupServerMessage *message, const char *path, bool options)
+static void authorize(struct http_context *context, SoupServerMessage *message,
+	const struct http_route *route, void (*answer)(struct whep_request *r))
 {
 	struct whep_request *r = g_new0(struct whep_request, 1);
-	struct authorize_request question = {.message = message, .path = path, .id = ""};
+	struct authorize_request question = {
+		.message = message, .path = route->path, .id = route->resource};
 
 	r->context = context;
 	r->message = g_object_ref(message);
-	r->path_name = g_strdup(path);
-	r->options = options;
+	r->path_name = g_strdup(route->path);
+	r->resource = g_strdup(route->resource);
+	r->answer = answer;
 	r->asking = true;
 	g_hash_table_add(context->pending, r);
 	g_signal_connect(message, "disconnected", G_CALLBACK(on_client_gone), r);
@@ -290,7 +295,8 @@ static bool has_content_type(SoupServerMessage *message, const char *wanted)
 	return type && g_ascii_strcasecmp(type, wanted) == 0;
 }
 
-void whep_endpoint(struct http_context *context, SoupServerMessage *message, const char *path)
+void whep_endpoint(
+	struct http_context *context, SoupServerMessage *message, const struct http_route *route)
 {
 	SoupMessageHeaders *request = soup_server_message_get_request_headers(message);
 	const char *method = soup_server_message_get_method(message);
@@ -302,7 +308,7 @@ void whep_endpoint(struct http_context *context, SoupServerMessage *message, con
 			"Accept-Post", "application/sdp");
 		/* A browser's preflight has no credentials and wants no ICE servers. */
 		if (!soup_message_headers_get_one(request, "Access-Control-Request-Method"))
-			authorize(context, message, path, true);
+			authorize(context, message, route, answer_options);
 		return;
 	}
 	if (method != SOUP_METHOD_POST)
@@ -314,37 +320,48 @@ void whep_endpoint(struct http_context *context, SoupServerMessage *message, con
 		http_error(message, SOUP_STATUS_UNSUPPORTED_MEDIA_TYPE,
 			"the content type must be application/sdp");
 	else
-		authorize(context, message, path, false);
+		authorize(context, message, route, answer_offer);
 }
 
-void whep_resource(struct http_context *context, SoupServerMessage *message, const char *path,
-	const char *resource)
+static void answer_delete(struct whep_request *r)
+{
+	if (viewer_table_delete(r->context->viewers, r->path_name, r->resource) < 0)
+		http_error(r->message, SOUP_STATUS_NOT_FOUND, "no such session");
+	else
+		soup_server_message_set_status(r->message, SOUP_STATUS_OK, NULL);
+	request_finish(r);
+}
+
+static void answer_patch(struct whep_request *r)
+{
+	if (!viewer_table_etag(r->context->viewers, r->path_name, r->resource))
+		http_error(r->message, SOUP_STATUS_NOT_FOUND, "no such session");
+	else if (!has_content_type(r->message, "application/trickle-ice-sdpfrag"))
+		http_error(r->message, SOUP_STATUS_UNSUPPORTED_MEDIA_TYPE,
+			"the content type must be application/trickle-ice-sdpfrag");
+	else
+		/* We only answer checks: what the client's candidates are does not matter,
+		 * and none is ever resolved. */
+		soup_server_message_set_status(r->message, SOUP_STATUS_NO_CONTENT, NULL);
+	request_finish(r);
+}
+
+/* The resource's name, 128 random bits, is what tells the session's own client
+ * from others who may watch the path. */
+void whep_resource(
+	struct http_context *context, SoupServerMessage *message, const struct http_route *route)
 {
 	const char *method = soup_server_message_get_method(message);
 
 	allow_origin(context, message);
-	if (method == SOUP_METHOD_OPTIONS) {
+	if (method == SOUP_METHOD_OPTIONS)
 		preflight(message, RESOURCE_METHODS);
-		return;
-	}
-	if (method != SOUP_METHOD_DELETE && strcmp(method, "PATCH") != 0) {
+	else if (method == SOUP_METHOD_DELETE)
+		authorize(context, message, route, answer_delete);
+	else if (strcmp(method, "PATCH") == 0)
+		authorize(context, message, route, answer_patch);
+	else
 		method_not_allowed(message, RESOURCE_METHODS);
-		return;
-	}
-	/* The resource's name is what authorises: 128 random bits. */
-	if (!viewer_table_etag(context->viewers, path, resource)) {
-		http_error(message, SOUP_STATUS_NOT_FOUND, "no such session");
-	} else if (method == SOUP_METHOD_DELETE) {
-		viewer_table_delete(context->viewers, path, resource);
-		soup_server_message_set_status(message, SOUP_STATUS_OK, NULL);
-	} else if (!has_content_type(message, "application/trickle-ice-sdpfrag")) {
-		http_error(message, SOUP_STATUS_UNSUPPORTED_MEDIA_TYPE,
-			"the content type must be application/trickle-ice-sdpfrag");
-	} else {
-		/* We only answer checks: what the client's candidates are does not matter,
-		 * and none is ever resolved. */
-		soup_server_message_set_status(message, SOUP_STATUS_NO_CONTENT, NULL);
-	}
 }
 
 void whep_fini(struct http_context *context)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * WHEP (draft-ietf-wish-whep) on libsoup messages. Main thread. Status codes:
+ * WHEP (draft-ietf-wish-whep) on libsoup messages. Main thread. Before the
+ * authorisation hook agrees nothing is said but what method, type and length of
+ * the request alone decide. Status codes:
  *
  *   POST endpoint    201; 400 malformed or no codec in common, 401, 404 unknown
  *                    path, 413, 415, 503 + Retry-After: nothing to play now, or
@@ -16,9 +18,10 @@
 #include "controlplane/http/route.h"
 #include "controlplane/http/server.h"
 
-void whep_endpoint(struct http_context *context, SoupServerMessage *message, const char *path);
-void whep_resource(struct http_context *context, SoupServerMessage *message, const char *path,
-	const char *resource);
+void whep_endpoint(
+	struct http_context *context, SoupServerMessage *message, const struct http_route *route);
+void whep_resource(
+	struct http_context *context, SoupServerMessage *message, const struct http_route *route);
 /* Forgets requests that wait. */
 void whep_fini(struct http_context *context);
 

@@ -10,6 +10,9 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -73,6 +76,8 @@ int viewer_table_offer(struct viewer_table *table, struct path *path, const char
 
 int viewer_table_delete(struct viewer_table *table, const char *path, const char *resource)
 {
+	if (strcmp(path, "cam1") != 0 || strcmp(resource, RESOURCE) != 0)
+		return -ENOENT;
 	deleted++;
 	return 0;
 }
@@ -187,6 +192,8 @@ static void test_statuses(void **state)
 	} cases[] = {
 		{"POST", "/cam1/whep", "application/sdp", "ok", 201, "Location",
 			"/cam1/whep/" RESOURCE, "a session"},
+		{"POST", "/cam1/whep?token=t", "application/sdp", "ok", 201, "Location",
+			"/cam1/whep/" RESOURCE "?token=t", "what authorised it is kept"},
 		{"POST", "/cam1/whep", "application/sdp", "ok", 201, "Content-Type",
 			"application/sdp", "its type"},
 		{"POST", "/cam1/whep", "application/sdp", "ok", 201, "ETag", "\"tag\"", "its tag"},
@@ -323,6 +330,39 @@ static void on_question(SoupServer *server, SoupServerMessage *message, const ch
 	g_bytes_unref(body);
 }
 
+/* The hook says no: nobody learns even which paths and sessions there are. */
+static void refused_everywhere(struct fixture *f)
+{
+	static const struct {
+		const char *method, *path, *why;
+	} cases[] = {
+		{"GET", "/", "the list of paths"},
+		{"GET", "/cam1", "the way to the page"},
+		{"GET", "/none", "the way to no page"},
+		{"GET", "/cam1/", "the page"},
+		{"HEAD", "/cam1/", "its length"},
+		{"GET", "/none/", "no page"},
+		{"POST", "/none/whep", "no endpoint"},
+		{"OPTIONS", "/cam1/whep", "ICE servers"},
+		{"DELETE", "/cam1/whep/" RESOURCE, "a session's end"},
+		{"DELETE", "/cam1/whep/aaaa", "no session's end"},
+		{"PATCH", "/cam1/whep/" RESOURCE, "candidates"},
+	};
+	unsigned int before = deleted;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		SoupMessage *m = ask(f, cases[i].method, cases[i].path, "application/sdp", "ok",
+			strcmp(cases[i].method, "POST") == 0 ? 2 : 0, NULL);
+
+		if (soup_message_get_status(m) != 401)
+			fail_msg("%s: status %u", cases[i].why, soup_message_get_status(m));
+		assert_string_equal(header(m, "Link"), "");
+		g_object_unref(m);
+	}
+	assert_int_equal(deleted, before);
+	assert_non_null(strstr(asked, "\"id\":\"" RESOURCE "\""));
+}
+
 static void test_authorisation(void **state)
 {
 	SoupServer *hook = soup_server_new(NULL, NULL);
@@ -345,9 +385,7 @@ static void test_authorisation(void **state)
 	assert_non_null(strstr(asked, "\"query\":\"token=t\""));
 	assert_non_null(strstr(asked, "\"protocol\":\"webrtc\""));
 	g_object_unref(m);
-	m = ask(&f, "GET", "/cam1/", NULL, NULL, 0, NULL);
-	assert_int_equal(soup_message_get_status(m), 401);
-	g_object_unref(m);
+	refused_everywhere(&f);
 
 	uri = g_strdup_printf("http://127.0.0.1:%u/cam1/whep", f.port);
 	m = soup_message_new("POST", uri);
@@ -379,6 +417,104 @@ static void test_authorisation(void **state)
 	g_object_unref(loopback);
 	g_object_unref(listen);
 	g_free(address);
+}
+
+/* A hook that takes connections and says nothing, or one byte now and then. */
+static gboolean say_a_byte(gpointer user)
+{
+	int fd = GPOINTER_TO_INT(user);
+
+	return send(fd, "H", 1, MSG_NOSIGNAL) == 1 ? G_SOURCE_CONTINUE : G_SOURCE_REMOVE;
+}
+
+static void test_slow_hook(void **state)
+{
+	for (int drip = 0; drip < 2; drip++) {
+		int hook = socket(AF_INET, SOCK_STREAM, 0), fd = -1;
+		struct sockaddr_in a = {
+			.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+		socklen_t len = sizeof(a);
+		struct fixture f;
+		SoupMessage *m, *waiting;
+		GBytes *got = NULL;
+		char *address, *uri;
+		guint timer = 0;
+		gint64 begin;
+
+		assert_int_equal(bind(hook, (struct sockaddr *)&a, len), 0);
+		assert_int_equal(listen(hook, 8), 0);
+		getsockname(hook, (struct sockaddr *)&a, &len);
+		address = g_strdup_printf("http://127.0.0.1:%u/", ntohs(a.sin_port));
+		start(&f, address);
+		uri = g_strdup_printf("http://127.0.0.1:%u/cam1/", f.port);
+		waiting = soup_message_new("GET", uri);
+		begin = g_get_monotonic_time();
+		soup_session_send_and_read_async(
+			f.session, waiting, G_PRIORITY_DEFAULT, NULL, on_body, &got);
+		/* what needs no hook is answered meanwhile, at once */
+		for (int i = 0; i < 20; i++) {
+			gint64 each = g_get_monotonic_time();
+
+			m = ask(&f, "GET", "/cam1/whep", NULL, NULL, 0, NULL);
+			assert_int_equal(soup_message_get_status(m), 405);
+			assert_true(g_get_monotonic_time() - each < G_USEC_PER_SEC);
+			g_object_unref(m);
+		}
+		assert_null(got);
+		if (drip) {
+			fd = accept(hook, NULL, NULL);
+			timer = g_timeout_add(500, say_a_byte, GINT_TO_POINTER(fd));
+		}
+		while (!got && g_get_monotonic_time() - begin < 12 * G_USEC_PER_SEC)
+			g_main_context_iteration(NULL, TRUE);
+		assert_int_equal(soup_message_get_status(waiting), 401);
+		assert_true(g_get_monotonic_time() - begin < 8 * G_USEC_PER_SEC);
+		if (timer)
+			g_source_remove(timer);
+		if (fd >= 0)
+			close(fd);
+		close(hook);
+		g_clear_pointer(&got, g_bytes_unref);
+		g_object_unref(waiting);
+		g_free(address);
+		g_free(uri);
+		stop(&f);
+	}
+}
+
+/* More connections than there may be, all of them silent: a viewer still gets in. */
+static void test_silent_connections(void **state)
+{
+	enum { MANY = HTTP_CONNECTIONS_MAX + 50 };
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	static int fds[MANY];
+	struct rlimit limit;
+	struct fixture f;
+	SoupMessage *m;
+
+	getrlimit(RLIMIT_NOFILE, &limit);
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+	if (limit.rlim_max < 3 * MANY)
+		skip();
+	start(&f, NULL);
+	a.sin_port = htons(f.port);
+	for (int i = 0; i < MANY; i++) {
+		fds[i] = socket(AF_INET, SOCK_STREAM, 0);
+		assert_int_equal(connect(fds[i], (struct sockaddr *)&a, sizeof(a)), 0);
+		if (i % 2)
+			assert_int_equal(send(fds[i], "GET / HT", 8, 0), 8);
+		while (g_main_context_iteration(NULL, FALSE))
+			continue;
+	}
+	for (int i = 0; i < 5; i++) {
+		m = ask(&f, "POST", "/cam1/whep", "application/sdp", "ok", 2, NULL);
+		assert_int_equal(soup_message_get_status(m), 201);
+		g_object_unref(m);
+	}
+	for (int i = 0; i < MANY; i++)
+		close(fds[i]);
+	stop(&f);
 }
 
 /* Bytes that are no HTTP, or endless headers: the connection ends, the server goes on. */
@@ -436,6 +572,8 @@ int main(void)
 		cmocka_unit_test(test_page),
 		cmocka_unit_test(test_on_demand),
 		cmocka_unit_test(test_authorisation),
+		cmocka_unit_test(test_slow_hook),
+		cmocka_unit_test(test_silent_connections),
 		cmocka_unit_test(test_hostile_bytes),
 	};
 
