@@ -198,7 +198,7 @@ int command_stream_add(struct control *c, const struct mr_stream_add *m)
 		goto err_entry;
 	}
 	e->stream->worker = path->worker;
-	e->capacity = e->stream->tracks_capacity;
+	e->capacity = e->stream->audience.tracks_capacity;
 	struct order o = {
 		.type = ORDER_STREAM_LINK,
 		.stream = {e->stream},

@@ -70,30 +70,30 @@ static int stream_link(struct worker *w, struct order *o)
 	return 0;
 }
 
-static void worker_unqueue_stream(struct worker *w, struct stream *s)
+static void worker_unqueue_audience(struct worker *w, struct audience *a)
 {
-	struct stream *previous = NULL;
+	struct audience *previous = NULL;
 
-	for (struct stream *q = w->queue_head; q != NULL; previous = q, q = q->next_queued) {
-		if (q != s)
+	for (struct audience *q = w->queue_head; q != NULL; previous = q, q = q->next_queued) {
+		if (q != a)
 			continue;
 		if (previous != NULL)
-			previous->next_queued = s->next_queued;
+			previous->next_queued = a->next_queued;
 		else
-			w->queue_head = s->next_queued;
-		if (w->queue_tail == s)
+			w->queue_head = a->next_queued;
+		if (w->queue_tail == a)
 			w->queue_tail = previous;
 		break;
 	}
-	s->queued = false;
+	a->queued = false;
 }
 
 static int stream_unlink(struct worker *w, struct stream *s)
 {
 	handoff_forget(w, s);
-	while (s->n_tracks > 0)
-		viewer_track_leave(s->tracks[s->n_tracks - 1]);
-	worker_unqueue_stream(w, s);
+	while (s->audience.n_tracks > 0)
+		audience_leave(s->audience.tracks[s->audience.n_tracks - 1]);
+	worker_unqueue_audience(w, &s->audience);
 	if (s->reorder.held > 0)
 		w->n_holding--;
 	clock_path_del(s->path_clock, &s->clock);
@@ -129,18 +129,19 @@ static int stream_owner(struct worker *w, const struct flow_value *stream, bool 
 /* Lets track `i` of the order's viewer join; hands the outgrown array back. */
 static void join_track(struct order *o, unsigned int i)
 {
-	struct stream *s = o->stream[i];
+	struct audience *a;
 
-	if (s == NULL)
+	if (o->stream[i] == NULL)
 		return;
-	if (o->larger[i] != NULL && o->larger_capacity[i] > s->tracks_capacity) {
-		memcpy(o->larger[i], s->tracks, s->n_tracks * sizeof(s->tracks[0]));
-		struct viewer_track **old = s->tracks;
-		s->tracks = o->larger[i];
-		s->tracks_capacity = o->larger_capacity[i];
+	a = &o->stream[i]->audience;
+	if (o->larger[i] != NULL && o->larger_capacity[i] > a->tracks_capacity) {
+		memcpy(o->larger[i], a->tracks, a->n_tracks * sizeof(a->tracks[0]));
+		struct viewer_track **old = a->tracks;
+		a->tracks = o->larger[i];
+		a->tracks_capacity = o->larger_capacity[i];
 		o->larger[i] = old;
 	}
-	viewer_track_join(&o->viewer->track[i], s);
+	audience_join(a, &o->viewer->track[i]);
 }
 
 static int viewer_link(struct worker *w, struct order *o)
@@ -164,8 +165,7 @@ static int viewer_unlink(struct worker *w, struct viewer *v)
 {
 	handoff_forget(w, v);
 	for (unsigned int i = 0; i < MR_VIEWER_TRACKS; i++)
-		if (v->track[i].stream != NULL)
-			viewer_track_leave(&v->track[i]);
+		audience_leave(&v->track[i]);
 	if (v->position >= w->n_viewers || w->viewers[v->position] != v)
 		return -ENOENT;
 	w->viewers[v->position] = w->viewers[--w->n_viewers];

@@ -40,7 +40,7 @@ struct order {
 	void *user;                              /* the main thread's */
 	struct stream *stream[MR_VIEWER_TRACKS]; /* borrowed */
 	struct viewer_track **larger
-		[MR_VIEWER_TRACKS]; /* in: a larger stream->tracks or NULL; out: the old one */
+		[MR_VIEWER_TRACKS]; /* in: a larger audience->tracks or NULL; out: the old one */
 	uint32_t larger_capacity[MR_VIEWER_TRACKS];
 	struct viewer *viewer;
 	struct clock_path *path_clock;

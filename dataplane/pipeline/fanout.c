@@ -8,49 +8,22 @@
  */
 #include "dataplane/pipeline/worker.h"
 
-#include "dataplane/stream/rtp.h"
+#include "dataplane/pipeline/copy.h"
+#include "dataplane/stream/stream.h"
 
-#include <rte_byteorder.h>
 #include <rte_prefetch.h>
 
 static_assert(FANOUT_BUDGET <= BATCH_MAX, "a turn's copies fit the batch");
 
-/* RFC 3550 5.1, without CSRCs, extension and padding: stream input removed them. */
-static void copy_make(struct srtp_op *op, struct rte_mbuf *m, const struct plain_packet *p,
-	const uint8_t *payload, struct viewer_track *t)
-{
-	struct rtp_header *h = rte_pktmbuf_mtod(m, struct rtp_header *);
-	struct packet_meta *meta = packet_meta(m);
-	uint64_t index = t->wire_base + (p->index - t->join_index);
-
-	h->vpxcc = 0x80;
-	h->mpt = (uint8_t)((p->flags & PLAIN_MARKER ? 0x80 : 0) | t->payload_type);
-	h->seq = rte_cpu_to_be_16((uint16_t)index);
-	h->timestamp = rte_cpu_to_be_32(p->timestamp + t->timestamp_base);
-	h->ssrc = rte_cpu_to_be_32(t->ssrc);
-
-	op->tx = &t->viewer->rtp_key;
-	op->src = payload;
-	op->dst = (uint8_t *)h;
-	op->index = index;
-	op->hdr_len = sizeof(*h);
-	op->payload_len = p->len;
-	op->ssrc = t->ssrc;
-
-	meta->kind = PACKET_RTP;
-	meta->viewer = t->viewer;
-	meta->track = (uint8_t)(t - t->viewer->track);
-}
-
 /* Makes copies of one packet for at most `room` viewers. Returns how many
  * viewers were passed, served or not. */
 static uint16_t fanout_packet(
-	struct worker *w, struct stream *s, const struct plain_packet *p, uint16_t room)
+	struct worker *w, struct audience *a, const struct plain_packet *p, uint16_t room)
 {
 	struct plain_batch *out = &w->plain;
-	const uint8_t *payload = plain_ring_payload(&s->ring, p);
-	struct viewer_track **tracks = &s->tracks[s->live_position];
-	uint16_t n = (uint16_t)RTE_MIN((uint32_t)room, s->n_tracks - s->live_position);
+	const uint8_t *payload = plain_ring_payload(&a->stream->ring, p);
+	struct viewer_track **tracks = &a->tracks[a->live_position];
+	uint16_t n = (uint16_t)RTE_MIN((uint32_t)room, a->n_tracks - a->live_position);
 	struct rte_mbuf **pkts = &out->pkts[out->n];
 
 	if (rte_pktmbuf_alloc_bulk(w->pool, pkts, n) != 0) {
@@ -68,37 +41,39 @@ static uint16_t fanout_packet(
 	return n;
 }
 
-/* Serves one stream until it is done or the budget is spent. True: done. */
-static bool fanout_stream(struct worker *w, struct stream *s, uint16_t *budget)
+/* Serves one audience until it is done or the budget is spent. True: done. */
+static bool fanout_audience(struct worker *w, struct audience *a, uint16_t *budget)
 {
-	while (s->live_next < s->ring.next) {
+	const struct plain_ring *ring = &a->stream->ring;
+
+	while (a->live_next < ring->next) {
 		const struct plain_packet *p;
 
-		if (s->n_tracks == 0) {
-			s->live_next = s->ring.next;
-			s->live_position = 0;
+		if (a->n_tracks == 0) {
+			a->live_next = ring->next;
+			a->live_position = 0;
 			return true;
 		}
-		p = plain_ring_get(&s->ring, s->live_next);
+		p = plain_ring_get(ring, a->live_next);
 		if (p == NULL) {
-			uint64_t lost = (s->ring.oldest - s->live_next) * s->n_tracks;
-			worker_drop(w, MR_DROP_FANOUT_OVERRUN, lost - s->live_position);
-			s->live_next = s->ring.oldest;
-			s->live_position = 0;
+			uint64_t lost = (ring->oldest - a->live_next) * a->n_tracks;
+			worker_drop(w, MR_DROP_FANOUT_OVERRUN, lost - a->live_position);
+			a->live_next = ring->oldest;
+			a->live_position = 0;
 			continue;
 		}
 		if ((p->flags & PLAIN_HOLE) != 0) {
-			s->live_next++;
+			a->live_next++;
 			continue;
 		}
 		if (*budget == 0)
 			return false;
-		uint16_t n = fanout_packet(w, s, p, *budget);
+		uint16_t n = fanout_packet(w, a, p, *budget);
 		*budget = (uint16_t)(*budget - n);
-		s->live_position += n;
-		if (s->live_position >= s->n_tracks) {
-			s->live_position = 0;
-			s->live_next++;
+		a->live_position += n;
+		if (a->live_position >= a->n_tracks) {
+			a->live_position = 0;
+			a->live_next++;
 		}
 	}
 	return true;
@@ -110,17 +85,17 @@ void fanout_stage(struct worker *w)
 
 	w->plain.n = 0;
 	while (w->queue_head != NULL && budget > 0) {
-		struct stream *s = w->queue_head;
-		bool done = fanout_stream(w, s, &budget);
+		struct audience *a = w->queue_head;
+		bool done = fanout_audience(w, a, &budget);
 
-		if (!done && s->next_queued == NULL)
+		if (!done && a->next_queued == NULL)
 			break;
-		w->queue_head = s->next_queued;
+		w->queue_head = a->next_queued;
 		if (w->queue_head == NULL)
 			w->queue_tail = NULL;
-		s->queued = false;
+		a->queued = false;
 		if (!done)
-			worker_queue_stream(w, s); /* behind the others: nobody starves */
+			worker_queue_audience(w, a); /* behind the others: nobody starves */
 	}
 	if (w->plain.n > 0 || w->queue_head != NULL)
 		w->moved = true;

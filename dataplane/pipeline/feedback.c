@@ -7,6 +7,7 @@
 #include "dataplane/pipeline/worker.h"
 
 #include "dataplane/pipeline/alive.h"
+#include "dataplane/stream/stream.h"
 #include "dataplane/viewer/rtcp.h"
 
 #include <errno.h>
@@ -18,7 +19,7 @@
 static struct viewer_track *track_by_ssrc(struct viewer *v, uint32_t ssrc)
 {
 	for (unsigned int i = 0; i < MR_VIEWER_TRACKS; i++)
-		if (v->track[i].stream != NULL && v->track[i].ssrc == ssrc)
+		if (v->track[i].audience != NULL && v->track[i].ssrc == ssrc)
 			return &v->track[i];
 	return NULL;
 }
@@ -76,7 +77,7 @@ static void want_keyframe(struct worker *w, struct viewer *v, uint32_t ssrc)
 	if (t == NULL || t->kind != MR_KIND_VIDEO)
 		return;
 	mr_count(&t->stats->plis, 1);
-	s = t->stream;
+	s = t->audience->stream;
 	if (s->keyframe_wanted_ns != 0 && w->now_ns - s->keyframe_wanted_ns < KEYFRAME_INTERVAL_NS)
 		return;
 	s->keyframe_wanted_ns = w->now_ns;

@@ -8,6 +8,7 @@
 #include "dataplane/pipeline/worker.h"
 
 #include "dataplane/api/event.h"
+#include "dataplane/stream/stream.h"
 #include "dataplane/viewer/rtcp.h"
 
 #include <string.h>
@@ -31,7 +32,7 @@ static int report_format(struct worker *w, struct viewer_track *t, uint8_t *out,
 		.octets = t->octets_sent,
 	};
 
-	if (!clock_rtp_at(&t->stream->clock, w->wall_ns, &info.rtp))
+	if (!clock_rtp_at(&t->audience->stream->clock, w->wall_ns, &info.rtp))
 		return 0;
 	info.rtp += t->timestamp_base;
 	return rtcp_format_report(out, cap, &info, t->viewer->cname);
@@ -51,7 +52,7 @@ static void report_track(struct worker *w, struct viewer *v, struct viewer_track
 	int len;
 
 	/* Nothing sent, nothing to say about it. */
-	if (t->stream == NULL || t->packets_sent == 0)
+	if (t->audience == NULL || t->packets_sent == 0)
 		return;
 	if (w->srtcp_out.n == BATCH_MAX) {
 		worker_drop(w, MR_DROP_TX_FULL, 1);

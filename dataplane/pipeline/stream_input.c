@@ -11,6 +11,7 @@
 #include "dataplane/stream/reorder.h"
 #include "dataplane/stream/repack.h"
 #include "dataplane/stream/rtp.h"
+#include "dataplane/stream/stream.h"
 
 #include <string.h>
 
@@ -92,7 +93,7 @@ static void stream_packet(struct worker *w, struct stream *s, struct input_packe
 	mr_count(&s->stats->injected, figures.injected);
 	mr_count(&s->stats->keyframes, figures.keyframes);
 	mr_count(&s->stats->frames, figures.frames);
-	worker_queue_stream(w, s);
+	worker_queue_audience(w, &s->audience);
 	input_free(p);
 }
 

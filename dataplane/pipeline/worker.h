@@ -11,6 +11,7 @@
 #include "dataplane/pipeline/batch.h"
 #include "dataplane/port/flow_table.h"
 #include "dataplane/port/port.h"
+#include "dataplane/stream/audience.h"
 #include "dataplane/viewer/viewer.h"
 
 #include <rte_mempool.h>
@@ -103,12 +104,12 @@ struct worker {
 	struct viewer **viewers;
 	uint32_t n_viewers;
 	uint32_t viewers_capacity;
-	uint32_t report_position;  /* next viewer to look at for reports and expiry */
-	uint64_t report_pass_ns;   /* when the next pass over all viewers may begin */
-	uint64_t silence_check_ns; /* when the next look at the streams' silence is due */
-	struct nexthop *nexthops;  /* NEXTHOPS_MAX, by id % NEXTHOPS_MAX, open addressing */
-	struct stream *queue_head; /* streams with fan-out work, first in first out */
-	struct stream *queue_tail;
+	uint32_t report_position;    /* next viewer to look at for reports and expiry */
+	uint64_t report_pass_ns;     /* when the next pass over all viewers may begin */
+	uint64_t silence_check_ns;   /* when the next look at the streams' silence is due */
+	struct nexthop *nexthops;    /* NEXTHOPS_MAX, by id % NEXTHOPS_MAX, open addressing */
+	struct audience *queue_head; /* audiences with fan-out work, first in first out */
+	struct audience *queue_tail;
 	struct mr_ring *packets_down; /* worker 0, while a control plane is attached; borrowed */
 	struct mr_ring *packets_up;
 	struct mr_packet_joiner *joiner; /* worker 0; owned */
@@ -174,9 +175,6 @@ static inline void worker_drop_mbuf(struct worker *w, enum mr_drop reason, struc
 	rte_pktmbuf_free(m);
 }
 
-/* Puts a stream with new packets into the fan-out's list, once. */
-static inline void worker_queue_stream(struct worker *w, struct stream *s);
-
 /* From where to where a received frame went; classify has checked its headers. */
 void packet_endpoints(struct rte_mbuf *m, struct mr_endpoint *local, struct mr_endpoint *remote);
 
@@ -193,19 +191,18 @@ void worker_notify(struct worker *w, uint32_t type, uint32_t id, uint32_t value,
 
 const struct nexthop *worker_nexthop(const struct worker *w, uint32_t id); /* NULL: unknown */
 
-#include "dataplane/stream/stream.h"
-
-static inline void worker_queue_stream(struct worker *w, struct stream *s)
+/* Puts an audience whose stream has new packets into the fan-out's list, once. */
+static inline void worker_queue_audience(struct worker *w, struct audience *a)
 {
-	if (s->queued)
+	if (a->queued)
 		return;
-	s->queued = true;
-	s->next_queued = NULL;
+	a->queued = true;
+	a->next_queued = NULL;
 	if (w->queue_tail != NULL)
-		w->queue_tail->next_queued = s;
+		w->queue_tail->next_queued = a;
 	else
-		w->queue_head = s;
-	w->queue_tail = s;
+		w->queue_head = a;
+	w->queue_tail = a;
 }
 
 #endif

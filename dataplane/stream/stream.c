@@ -9,8 +9,6 @@
 #include <rte_malloc.h>
 #include <string.h>
 
-#define TRACKS_AT_FIRST 16
-
 static uint32_t power_of_two_above(uint32_t n, uint32_t least)
 {
 	uint32_t p = least;
@@ -42,10 +40,8 @@ struct stream *stream_create(
 	s->repack = repack_create(add->codec, add->max_payload);
 	if (s->repack == NULL)
 		goto err_ring;
-	s->tracks = rte_zmalloc("tracks", TRACKS_AT_FIRST * sizeof(s->tracks[0]), 64);
-	if (s->tracks == NULL)
+	if (audience_init(&s->audience, s) != 0)
 		goto err_repack;
-	s->tracks_capacity = TRACKS_AT_FIRST;
 	return s;
 
 err_repack:
@@ -68,7 +64,7 @@ void stream_destroy(struct stream *s)
 		return;
 	while (reorder_take_before(&s->reorder, UINT64_MAX, &p, &gap) == 1)
 		rte_pktmbuf_free(p.mbuf);
-	rte_free(s->tracks);
+	audience_fini(&s->audience);
 	repack_destroy(s->repack);
 	plain_ring_fini(&s->ring);
 	rte_free(s);

@@ -9,6 +9,7 @@
 
 #include "dataplane/api/command.h"
 #include "dataplane/api/stats.h"
+#include "dataplane/stream/audience.h"
 #include "dataplane/stream/clock.h"
 #include "dataplane/stream/plain_ring.h"
 #include "dataplane/stream/reorder.h"
@@ -17,8 +18,6 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-
-struct viewer_track;
 
 struct stream {
 	/* main thread writes before link; constant afterwards */
@@ -49,14 +48,7 @@ struct stream {
 	uint32_t findings;             /* reported already */
 	uint64_t keyframe_wanted_ns;   /* CLOCK_MONOTONIC: when that was told last; 0: never */
 
-	/* fan-out: the job in work (packet `live_next`, viewer `live_position`) */
-	uint64_t live_next;           /* index of the next packet that live viewers get */
-	uint32_t live_position;       /* position in `tracks` of the next viewer for it */
-	struct viewer_track **tracks; /* owned; live viewers, in the order of joining */
-	uint32_t n_tracks;
-	uint32_t tracks_capacity;
-	bool queued; /* in the worker's list of streams with work */
-	struct stream *next_queued;
+	struct audience audience; /* its viewers, at the owner */
 };
 
 /* Main thread. NULL and errno: EINVAL, ENOMEM. `add` has been validated. */

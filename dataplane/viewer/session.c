@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Making and unmaking of viewers (main thread), and how a viewer's track enters
- * and leaves a stream's live list (the stream's worker).
- */
-#include "dataplane/stream/stream.h"
+/* Making and unmaking of viewers. Main thread. */
 #include "dataplane/viewer/viewer.h"
 
 #include "crypto/secret.h"
@@ -106,38 +102,4 @@ void viewer_destroy(struct viewer *v)
 	srtcp_rx_fini(&v->rtcp_rx);
 	secret_wipe(v, sizeof(*v));
 	rte_free(v);
-}
-
-void viewer_track_join(struct viewer_track *t, struct stream *s)
-{
-	if (s->n_tracks == s->tracks_capacity)
-		return;
-	t->stream = s;
-	t->kind = s->kind;
-	/* Last in the list, so a packet that is on its way to the others reaches it too. */
-	t->join_index = s->live_next;
-	s->tracks[s->n_tracks++] = t;
-	atomic_store_explicit(&s->stats->viewers, s->n_tracks, memory_order_relaxed);
-}
-
-void viewer_track_leave(struct viewer_track *t)
-{
-	struct stream *s = t->stream;
-	uint32_t at = 0;
-
-	if (s == NULL)
-		return;
-	while (at < s->n_tracks && s->tracks[at] != t)
-		at++;
-	if (at == s->n_tracks)
-		return;
-	/* Those behind move up by one and keep their order; so does the running job. */
-	memmove(&s->tracks[at], &s->tracks[at + 1], (s->n_tracks - at - 1) * sizeof(s->tracks[0]));
-	s->n_tracks--;
-	if (at < s->live_position)
-		s->live_position--;
-	/* Should it ever join again: no index twice, whatever was sent last. */
-	t->wire_base += s->live_next - t->join_index + 1;
-	t->stream = NULL;
-	atomic_store_explicit(&s->stats->viewers, s->n_tracks, memory_order_relaxed);
 }

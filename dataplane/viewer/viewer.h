@@ -23,7 +23,7 @@
 #define FRAME_HEADER_MAX 66 /* bytes: Ethernet 14, VLAN 4, IPv6 40, UDP 8 */
 #define VIEWER_EXPIRY_NS (30ull * 1000 * 1000 * 1000)
 
-struct stream;
+struct audience;
 struct viewer;
 
 /* Prebuilt Ethernet, VLAN, IP and UDP headers; egress fills in the lengths and
@@ -42,8 +42,8 @@ struct frame_header {
 };
 
 struct viewer_track {
-	struct viewer *viewer; /* borrowed: the record this lies in */
-	struct stream *stream; /* borrowed; NULL: the stream has gone */
+	struct viewer *viewer;     /* borrowed: the record this lies in */
+	struct audience *audience; /* borrowed, where it is live; NULL: the stream has gone */
 	uint32_t ssrc;
 	uint32_t timestamp_base; /* RTP ticks */
 	uint64_t join_index;     /* stream index of the first packet sent */
@@ -128,11 +128,5 @@ void viewer_destroy(struct viewer *v); /* wipes */
 /* Worker: (re)builds the frame header. */
 void frame_header_build(struct frame_header *h, const struct nexthop *nexthop,
 	const struct mr_endpoint *local, const struct mr_endpoint *remote);
-
-/* Worker: enters the stream's live list; the next packet is its first. There is
- * room: the main thread sends a larger array with the order when it needs one. */
-void viewer_track_join(struct viewer_track *t, struct stream *s);
-/* Leaves without moving another viewer behind the running job. */
-void viewer_track_leave(struct viewer_track *t);
 
 #endif

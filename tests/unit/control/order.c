@@ -64,11 +64,11 @@ static void test_viewers(void **state)
 	assert_ptr_equal(h.w->viewers[1], v[4]);
 	assert_int_equal(v[4]->position, 1);
 	/* In the stream's list nobody overtakes anybody. */
-	assert_int_equal(s->n_tracks, 4);
-	assert_ptr_equal(s->tracks[0]->viewer, v[0]);
-	assert_ptr_equal(s->tracks[1]->viewer, v[2]);
-	assert_ptr_equal(s->tracks[2]->viewer, v[3]);
-	assert_ptr_equal(s->tracks[3]->viewer, v[4]);
+	assert_int_equal(s->audience.n_tracks, 4);
+	assert_ptr_equal(s->audience.tracks[0]->viewer, v[0]);
+	assert_ptr_equal(s->audience.tracks[1]->viewer, v[2]);
+	assert_ptr_equal(s->audience.tracks[2]->viewer, v[3]);
+	assert_ptr_equal(s->audience.tracks[3]->viewer, v[4]);
 	harness_leave(&h, v[4]);
 	assert_int_equal(h.w->n_viewers, 3);
 
@@ -98,7 +98,7 @@ static void test_no_room(void **state)
 	h.w->viewers_capacity = 0;
 	struct order o = {.type = ORDER_VIEWER_LINK, .viewer = v, .stream[0] = s};
 	assert_int_equal(carry_out(&h, &o), -ENOSPC);
-	assert_int_equal(s->n_tracks, 0);
+	assert_int_equal(s->audience.n_tracks, 0);
 	viewer_destroy(v);
 	h.w->viewers_capacity = HARNESS_VIEWERS;
 	harness_fini(&h);
@@ -116,10 +116,10 @@ static void test_larger_array(void **state)
 
 	harness_init(&h);
 	s = streams[0] = harness_stream(&h, MR_KIND_VIDEO, 90000, 64);
-	while (s->n_tracks < s->tracks_capacity)
+	while (s->audience.n_tracks < s->audience.tracks_capacity)
 		harness_viewer(&h, SRTP_PROFILE_GCM_128, s);
-	n = s->n_tracks;
-	small = s->tracks;
+	n = s->audience.n_tracks;
+	small = s->audience.tracks;
 	large = rte_zmalloc("tracks", 2 * n * sizeof(large[0]), 64);
 	add = harness_viewer_add(&h, SRTP_PROFILE_GCM_128, streams);
 	struct order o = {.type = ORDER_VIEWER_LINK,
@@ -131,11 +131,11 @@ static void test_larger_array(void **state)
 			&h.view, &h.stats->viewers, add.viewer_id - 1));
 	assert_int_equal(carry_out(&h, &o), 0);
 	assert_ptr_equal(o.larger[0], small);
-	assert_ptr_equal(s->tracks, large);
-	assert_int_equal(s->n_tracks, n + 1);
-	assert_int_equal(s->tracks_capacity, 2 * n);
+	assert_ptr_equal(s->audience.tracks, large);
+	assert_int_equal(s->audience.n_tracks, n + 1);
+	assert_int_equal(s->audience.tracks_capacity, 2 * n);
 	for (uint32_t i = 0; i <= n; i++)
-		assert_ptr_equal(s->tracks[i]->viewer, h.w->viewers[i]);
+		assert_ptr_equal(s->audience.tracks[i]->viewer, h.w->viewers[i]);
 	rte_free(o.larger[0]);
 	harness_fini(&h);
 }
@@ -154,12 +154,12 @@ static void test_track_comes_and_goes(void **state)
 	add = harness_viewer_add(&h, SRTP_PROFILE_GCM_128, none);
 	add.track[0] = (struct mr_viewer_track){.ssrc = 5, .sequence_base = 100};
 	v = harness_join(&h, &add, none);
-	assert_null(v->track[0].stream);
+	assert_null(v->track[0].audience);
 	for (int round = 0; round < 3; round++) {
 		s = harness_stream(&h, MR_KIND_VIDEO, 90000, 64);
 		struct order o = {.type = ORDER_VIEWER_JOIN, .viewer = v, .stream[0] = s};
 		assert_int_equal(carry_out(&h, &o), 0);
-		assert_ptr_equal(v->track[0].stream, s);
+		assert_ptr_equal(v->track[0].audience, &s->audience);
 		used = v->track[0].wire_base;
 		for (int i = 0; i < 10; i++)
 			harness_put(&h, s, "x", 1, (uint32_t)i);
@@ -169,7 +169,7 @@ static void test_track_comes_and_goes(void **state)
 			assert_int_equal(h.w->plain.op[i].index, used + (uint64_t)i);
 		harness_free_plain(&h.w->plain);
 		harness_stream_end(&h, s);
-		assert_null(v->track[0].stream);
+		assert_null(v->track[0].audience);
 		assert_true(v->track[0].wire_base >= used + 10);
 	}
 	harness_fini(&h);
@@ -189,11 +189,11 @@ static void test_streams(void **state)
 	assert_int_equal(h.w->n_streams, 3);
 	assert_int_equal(h.clock.n, 3);
 	harness_stream_end(&h, s[1]); /* out of the middle of the list of work */
-	assert_ptr_equal(h.w->queue_head, s[0]);
-	assert_ptr_equal(s[0]->next_queued, s[2]);
+	assert_ptr_equal(h.w->queue_head, &s[0]->audience);
+	assert_ptr_equal(s[0]->audience.next_queued, &s[2]->audience);
 	harness_stream_end(&h, s[2]); /* its end */
-	assert_ptr_equal(h.w->queue_tail, s[0]);
-	assert_null(s[0]->next_queued);
+	assert_ptr_equal(h.w->queue_tail, &s[0]->audience);
+	assert_null(s[0]->audience.next_queued);
 	fanout_stage(h.w);
 	assert_int_equal(h.w->plain.n, 1);
 	harness_free_plain(&h.w->plain);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* dataplane/pipeline/handoff.c: two workers and the rings between them, stage by stage. */
 #include "dataplane/pipeline/worker.h"
+#include "dataplane/stream/stream.h"
 
 #include "tests/unit/pipeline/eal.h"
 

@@ -147,7 +147,7 @@ uint64_t harness_put(
 {
 	memcpy(plain_ring_reserve(&s->ring, len), payload, len);
 	clock_arrival(&s->clock, timestamp, h->w->wall_ns);
-	worker_queue_stream(h->w, s);
+	worker_queue_audience(h->w, &s->audience);
 	return plain_ring_commit(&s->ring, len, timestamp, 0, h->w->now_ns);
 }
 
@@ -243,9 +243,9 @@ struct viewer *harness_join(struct harness *h, const struct mr_viewer_add *add,
 		struct stream *s = streams[i];
 
 		o.stream[i] = s;
-		if (s == NULL || s->n_tracks < s->tracks_capacity)
+		if (s == NULL || s->audience.n_tracks < s->audience.tracks_capacity)
 			continue;
-		o.larger_capacity[i] = s->tracks_capacity * 2;
+		o.larger_capacity[i] = s->audience.tracks_capacity * 2;
 		o.larger[i] =
 			rte_zmalloc("tracks", o.larger_capacity[i] * sizeof(o.larger[i][0]), 64);
 		assert_non_null(o.larger[i]);

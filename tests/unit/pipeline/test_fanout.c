@@ -78,7 +78,7 @@ static void test_copy(void **state)
 	payload = plain_ring_reserve(&s->ring, 3);
 	memcpy(payload, "abc", 3);
 	plain_ring_commit(&s->ring, 3, 123456, PLAIN_MARKER, 0);
-	worker_queue_stream(h.w, s);
+	worker_queue_audience(h.w, &s->audience);
 	h.w->moved = false;
 	fanout_stage(h.w);
 	assert_true(h.w->moved);
@@ -121,7 +121,7 @@ static void test_bounded_and_resumed(void **state)
 	put_numbered(&h, s, 0);
 	put_numbered(&h, s, 1);
 	assert_int_equal(turn(&h, &served), FANOUT_BUDGET);
-	assert_int_equal(s->live_position, FANOUT_BUDGET);
+	assert_int_equal(s->audience.live_position, FANOUT_BUDGET);
 	assert_int_equal(turn(&h, &served), FANOUT_BUDGET);
 	assert_int_equal(turn(&h, &served), FANOUT_BUDGET);
 	run_until_idle(&h, &served);
@@ -161,8 +161,8 @@ static void test_streams_take_turns(void **state)
 	for (uint32_t id = 1; id <= 900; id++)
 		for (int p = 0; p < 2; p++)
 			assert_int_equal(served.count[id][p], 1);
-	assert_false(a->queued);
-	assert_false(b->queued);
+	assert_false(a->audience.queued);
+	assert_false(b->audience.queued);
 	harness_fini(&h);
 }
 
@@ -196,7 +196,7 @@ static void test_leave_during_job(void **state)
 		put_numbered(&h, s, 0);
 		put_numbered(&h, s, 1);
 		turn(&h, &served);
-		gone = s->tracks[cases[c].at]->viewer;
+		gone = s->audience.tracks[cases[c].at]->viewer;
 		gone_id = gone->id;
 		harness_leave(&h, gone);
 		run_until_idle(&h, &served);
@@ -281,7 +281,7 @@ static void test_stream_ends_during_job(void **state)
 	run_until_idle(&h, &served);
 	assert_int_equal(served.total, FANOUT_BUDGET + 1);
 	assert_int_equal(served.count[v->id][0], 1);
-	assert_null(h.w->viewers[0]->track[0].stream);
+	assert_null(h.w->viewers[0]->track[0].audience);
 	harness_fini(&h);
 }
 
@@ -311,7 +311,7 @@ static void test_overrun(void **state)
 	harness_free_plain(&h.w->plain);
 	run_until_idle(&h, &served);
 	assert_int_equal(v->track[0].join_index, 0);
-	assert_int_equal(s->live_next, s->ring.next);
+	assert_int_equal(s->audience.live_next, s->ring.next);
 	harness_fini(&h);
 }
 

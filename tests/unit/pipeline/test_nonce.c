@@ -108,10 +108,10 @@ static void join(struct harness *h, struct random *r, struct stream *const strea
 /* A track stops and comes back, as with a stream that was removed and added. */
 static void rejoin(struct viewer_track *t)
 {
-	struct stream *s = t->stream;
+	struct audience *a = t->audience;
 
-	viewer_track_leave(t);
-	viewer_track_join(t, s);
+	audience_leave(t);
+	audience_join(a, t);
 }
 
 static void put_some(struct harness *h, struct random *r, struct stream *s)
@@ -132,19 +132,19 @@ static void put_some(struct harness *h, struct random *r, struct stream *s)
 static void send_again(struct harness *h, struct random *r, struct stream *s, struct history *all)
 {
 	uint64_t back = random_below(r, 20);
-	uint64_t now = s->live_next;
+	uint64_t now = s->audience.live_next;
 	uint64_t from = now;
 
 	/* Not in the middle of a job, and no further than every viewer has been there. */
-	if (s->live_position != 0 || now < back)
+	if (s->audience.live_position != 0 || now < back)
 		return;
 	from -= back;
-	for (uint32_t i = 0; i < s->n_tracks; i++)
-		if (s->tracks[i]->join_index > from)
-			from = s->tracks[i]->join_index;
-	s->live_next = from;
-	worker_queue_stream(h->w, s);
-	while (s->live_next < now)
+	for (uint32_t i = 0; i < s->audience.n_tracks; i++)
+		if (s->audience.tracks[i]->join_index > from)
+			from = s->audience.tracks[i]->join_index;
+	s->audience.live_next = from;
+	worker_queue_audience(h->w, &s->audience);
+	while (s->audience.live_next < now)
 		turn(h, all);
 }
 
@@ -169,8 +169,8 @@ static void test_no_nonce_twice(void **state)
 			join(&h, &r, streams);
 		else if (what < 10 && w->n_viewers > 0)
 			harness_leave(&h, w->viewers[random_below(&r, w->n_viewers)]);
-		else if (what < 15 && s->n_tracks > 0)
-			rejoin(s->tracks[random_below(&r, s->n_tracks)]);
+		else if (what < 15 && s->audience.n_tracks > 0)
+			rejoin(s->audience.tracks[random_below(&r, s->audience.n_tracks)]);
 		else if (what < 20)
 			send_again(&h, &r, s, &all);
 		else if (what < 60)

@@ -130,7 +130,7 @@ static void test_wrap(void **state)
 			check_copy(h.w->cipher.pkts[0], o, &e);
 			harness_free_batch(&h.w->cipher);
 		}
-		assert_true(v->track[0].wire_base + streams[0]->live_next > 0x10000);
+		assert_true(v->track[0].wire_base + streams[0]->audience.live_next > 0x10000);
 		oracle_destroy(o);
 		harness_fini(&h);
 	}
@@ -154,8 +154,8 @@ static void test_resend_is_the_same(void **state)
 	struct batch first = h.w->cipher;
 	assert_int_equal(first.n, 10 * VIEWERS);
 	harness_advance(&h, SECOND);
-	s->live_next = 0;
-	worker_queue_stream(h.w, s);
+	s->audience.live_next = 0;
+	worker_queue_audience(h.w, &s->audience);
 	fanout_stage(h.w);
 	protect_stage(h.w);
 	assert_int_equal(h.w->cipher.n, first.n);

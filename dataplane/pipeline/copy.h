@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * One viewer's copy of one packet: its RTP header and the order to encrypt the
+ * shared payload behind it. The same function for live fan-out and everything
+ * that sends a packet again, so the bytes are the same. The audience's worker.
+ */
+#ifndef DATAPLANE_PIPELINE_COPY_H
+#define DATAPLANE_PIPELINE_COPY_H
+
+#include "dataplane/pipeline/batch.h"
+#include "dataplane/stream/plain_ring.h"
+#include "dataplane/stream/rtp.h"
+#include "dataplane/viewer/viewer.h"
+
+#include <rte_byteorder.h>
+
+/* RFC 3550 5.1, without CSRCs, extension and padding: stream input removed them. */
+static inline void copy_make(struct srtp_op *op, struct rte_mbuf *m, const struct plain_packet *p,
+	const uint8_t *payload, struct viewer_track *t)
+{
+	struct rtp_header *h = rte_pktmbuf_mtod(m, struct rtp_header *);
+	struct packet_meta *meta = packet_meta(m);
+	uint64_t index = t->wire_base + (p->index - t->join_index);
+
+	h->vpxcc = 0x80;
+	h->mpt = (uint8_t)((p->flags & PLAIN_MARKER ? 0x80 : 0) | t->payload_type);
+	h->seq = rte_cpu_to_be_16((uint16_t)index);
+	h->timestamp = rte_cpu_to_be_32(p->timestamp + t->timestamp_base);
+	h->ssrc = rte_cpu_to_be_32(t->ssrc);
+
+	op->tx = &t->viewer->rtp_key;
+	op->src = payload;
+	op->dst = (uint8_t *)h;
+	op->index = index;
+	op->hdr_len = sizeof(*h);
+	op->payload_len = p->len;
+	op->ssrc = t->ssrc;
+
+	meta->kind = PACKET_RTP;
+	meta->viewer = t->viewer;
+	meta->track = (uint8_t)(t - t->viewer->track);
+}
+
+#endif
