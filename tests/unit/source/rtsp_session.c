@@ -284,8 +284,9 @@ static void endless_messages_hold_nobody_up(void **state)
 			fail_msg("%s: it goes on", cases[i].why);
 		printf("%s: longest turn of the main loop: %llu us\n", cases[i].why,
 			(unsigned long long)longest);
-		/* One that waits for the end takes until the server tires: for ever. */
-		if (longest > 500000)
+		/* One that waits for the end takes until the server tires, for ever; a busy
+		 * machine makes the others slow. */
+		if (longest > 5000000)
 			fail_msg("%s: the loop stood for %llu us", cases[i].why,
 				(unsigned long long)longest);
 		bench_free(b);
