@@ -12,6 +12,7 @@
 
 #define SECOND_US 1000000
 #define CHECK_TIMEOUT_US (15 * SECOND_US)     /* NEW and CHECKED, since the last check */
+#define NO_DTLS_TIMEOUT_US (30 * SECOND_US)   /* ... but no longer, whatever is checked */
 #define HANDSHAKE_TIMEOUT_US (10 * SECOND_US) /* HANDSHAKE and INSTALLING together */
 #define DTLS_KEEP_US (30 * SECOND_US)         /* after the first SRTCP */
 
@@ -168,6 +169,7 @@ static void install(struct viewer *v)
 	}
 	rc = viewer_install_fill(v, pair, &command.viewer_add, &profile);
 	if (rc < 0) {
+		secret_wipe(&command, sizeof(command));
 		viewer_close(v, rc == -ENOTSUP ? "no SRTP profile in common"
 					       : "the keys could not be derived");
 		return;
@@ -228,7 +230,8 @@ void viewer_check(
 	if (v->state == VIEWER_NEW)
 		set_state(v, VIEWER_CHECKED, endpoint_format(&flow->remote, text));
 	else if (v->state == VIEWER_CHECKED)
-		v->deadline_us = pair->checked_us + CHECK_TIMEOUT_US;
+		v->deadline_us = MIN(
+			pair->checked_us + CHECK_TIMEOUT_US, v->answered_us + NO_DTLS_TIMEOUT_US);
 	if (!check->nominated || v->selected == pair)
 		return;
 	v->selected = pair;
@@ -387,6 +390,7 @@ struct viewer *viewer_create(const struct viewer_env *env, struct path *path,
 		.routed = on_routed,
 		.dropped = on_dropped,
 		.user = v};
+	v->answered_us = g_get_monotonic_time();
 	path_want(path);
 	set_state(v, VIEWER_NEW, "answered");
 

@@ -75,6 +75,7 @@ struct viewer {
 	bool add_sent;
 	bool ended;
 	struct mr_endpoint installed_remote;
+	gint64 answered_us;  /* g_get_monotonic_time() of the answer */
 	gint64 deadline_us;  /* of the state, 0: none */
 	gint64 dtls_free_us; /* 0: not known yet */
 };

@@ -439,6 +439,25 @@ static void test_timeouts(void **state)
 	}
 }
 
+/* Who only ever checks does not hold its place among those that connect. */
+static void test_checks_alone_do_not_last(void **state)
+{
+	struct fixture f;
+	gint64 now;
+
+	start(&f, true);
+	now = g_get_monotonic_time();
+	f.viewer->answered_us = now - 25 * (gint64)G_USEC_PER_SEC;
+	check(&f, true);
+	route_is(0);
+	check(&f, true);
+	viewer_tick(f.viewer, now + 4 * G_USEC_PER_SEC);
+	assert_int_equal(world.ended, 0);
+	viewer_tick(f.viewer, now + 6 * G_USEC_PER_SEC);
+	assert_int_equal(world.ended, 1);
+	stop(&f);
+}
+
 static void test_data_plane(void **state)
 {
 	struct double_command *c;
@@ -493,6 +512,7 @@ int main(void)
 		cmocka_unit_test(test_dtls_needs_a_check),
 		cmocka_unit_test(test_no_nomination_yet),
 		cmocka_unit_test(test_timeouts),
+		cmocka_unit_test(test_checks_alone_do_not_last),
 		cmocka_unit_test(test_data_plane),
 	};
 
