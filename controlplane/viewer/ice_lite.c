@@ -95,6 +95,7 @@ static void answer(struct ice_lite *ice, StunMessage *request, const struct mr_e
 	if (rc == STUN_USAGE_ICE_RETURN_SUCCESS && check->reply_len > 0) {
 		check->verdict = ICE_LITE_VALID;
 		check->nominated = stun_usage_ice_conncheck_use_candidate(request);
+		check->priority = stun_usage_ice_conncheck_priority(request);
 		return;
 	}
 	if (rc == STUN_USAGE_ICE_RETURN_ROLE_CONFLICT)

@@ -18,6 +18,7 @@ struct pair {
 	bool routed; /* `route_info` has been told */
 	struct route_info route_info;
 	gint64 checked_us; /* g_get_monotonic_time() of the last check */
+	uint32_t priority; /* of the client's candidate, as the last check said */
 	/* private to pairs.c */
 	struct pairs *pairs;
 	struct route *route;

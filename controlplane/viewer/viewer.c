@@ -13,6 +13,7 @@
 #define SECOND_US 1000000
 #define CHECK_TIMEOUT_US (15 * SECOND_US)     /* NEW and CHECKED, since the last check */
 #define NO_DTLS_TIMEOUT_US (30 * SECOND_US)   /* ... but no longer, whatever is checked */
+#define AGGRESSIVE_US (10 * SECOND_US)        /* since the answer: several nominations */
 #define HANDSHAKE_TIMEOUT_US (10 * SECOND_US) /* HANDSHAKE and INSTALLING together */
 #define DTLS_KEEP_US (30 * SECOND_US)         /* after the first SRTCP */
 
@@ -211,6 +212,15 @@ static void on_dropped(struct pair *pair, void *user)
 	v->env->flow_dropped(v, &pair->flow, v->env->user);
 }
 
+/* Clients of RFC 5245 nominate every pair that they check, and mean the one of
+ * the highest priority (8.1.1.2). Later the last one counts: the network of the
+ * client changed, and the better way is gone. */
+static bool is_second_choice(const struct viewer *v, const struct pair *pair)
+{
+	return v->selected && pair->priority < v->selected->priority &&
+	       pair->checked_us < v->answered_us + AGGRESSIVE_US;
+}
+
 void viewer_check(
 	struct viewer *v, const struct public_flow *flow, const struct ice_lite_check *check)
 {
@@ -232,7 +242,8 @@ void viewer_check(
 	else if (v->state == VIEWER_CHECKED)
 		v->deadline_us = MIN(
 			pair->checked_us + CHECK_TIMEOUT_US, v->answered_us + NO_DTLS_TIMEOUT_US);
-	if (!check->nominated || v->selected == pair)
+	pair->priority = check->priority;
+	if (!check->nominated || v->selected == pair || is_second_choice(v, pair))
 		return;
 	v->selected = pair;
 	if (v->state == VIEWER_ESTABLISHED)

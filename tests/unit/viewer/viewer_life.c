@@ -205,7 +205,7 @@ static void stop(struct fixture *f)
 	certificate_fini(&f->client);
 }
 
-static void check(struct fixture *f, bool nominate)
+static void check_priority(struct fixture *f, bool nominate, uint32_t priority)
 {
 	char *username = g_strdup_printf("%s:peer", f->viewer->ufrag);
 	struct ice_lite_check result;
@@ -218,12 +218,17 @@ static void check(struct fixture *f, bool nominate)
 		STUN_AGENT_USAGE_SHORT_TERM_CREDENTIALS | STUN_AGENT_USAGE_USE_FINGERPRINT);
 	n = stun_usage_ice_conncheck_create(&agent, &message, buffer, sizeof(buffer),
 		(const uint8_t *)username, strlen(username), (const uint8_t *)f->viewer->pwd,
-		strlen(f->viewer->pwd), nominate, true, 1, 77, NULL,
+		strlen(f->viewer->pwd), nominate, true, priority, 77, NULL,
 		STUN_USAGE_ICE_COMPATIBILITY_RFC5245);
 	ice_lite_receive(&f->ice, buffer, n, &f->flow.remote, &result);
 	assert_int_equal(result.verdict, ICE_LITE_VALID);
 	viewer_check(f->viewer, &f->flow, &result);
 	g_free(username);
+}
+
+static void check(struct fixture *f, bool nominate)
+{
+	check_priority(f, nominate, 1);
 }
 
 static void route_is(int status)
@@ -398,6 +403,35 @@ static void test_no_nomination_yet(void **state)
 	stop(&f);
 }
 
+/* Every check nominates: the pair of the highest priority is meant. Later, the last one. */
+static void test_aggressive_nomination(void **state)
+{
+	struct double_command *c;
+	struct fixture f;
+
+	start(&f, true);
+	check_priority(&f, true, 100);
+	route_is(0);
+	f.flow.remote.port = htons(50001);
+	check_priority(&f, true, 300);
+	route_is(0);
+	assert_int_equal(f.viewer->selected->flow.remote.port, htons(50001));
+	f.flow.remote.port = htons(50002);
+	check_priority(&f, true, 200);
+	route_is(0);
+	assert_int_equal(f.viewer->selected->flow.remote.port, htons(50001));
+	shake(&f);
+	c = last_command(MR_COMMAND_VIEWER_ADD);
+	assert_int_equal(c->command.viewer_add.remote.port, htons(50001));
+	c->reply(0, c->user);
+	f.viewer->answered_us -= 60 * (gint64)G_USEC_PER_SEC;
+	check_priority(&f, true, 200);
+	c = last_command(MR_COMMAND_VIEWER_ROUTE);
+	assert_int_equal(c->command.viewer_route.remote.port, htons(50002));
+	viewer_event(f.viewer, MR_VIEWER_EXPIRED);
+	stop(&f);
+}
+
 static void test_timeouts(void **state)
 {
 	static const struct {
@@ -511,6 +545,7 @@ int main(void)
 		cmocka_unit_test(test_wrong_fingerprint),
 		cmocka_unit_test(test_dtls_needs_a_check),
 		cmocka_unit_test(test_no_nomination_yet),
+		cmocka_unit_test(test_aggressive_nomination),
 		cmocka_unit_test(test_timeouts),
 		cmocka_unit_test(test_checks_alone_do_not_last),
 		cmocka_unit_test(test_data_plane),
