@@ -6,6 +6,7 @@
 
 #include <glib.h>
 
+#include <errno.h>
 #include <string.h>
 
 #define CHECK_MS 500
@@ -19,10 +20,19 @@ struct nexthops {
 	struct routes_netlink *netlink;
 	void (*resolved)(void *user, const struct nexthop *n);
 	void *user;
-	GPtrArray *all;    /* owned */
-	GHashTable *asked; /* number of a question -> id of its next hop */
+	GPtrArray *all;     /* owned */
+	GPtrArray *leaving; /* struct leaving, owned */
+	GHashTable *asked;  /* number of a question -> id of its next hop */
 	uint32_t seq;
 	guint check; /* timer */
+};
+
+/* One that nobody here holds any more, until the data plane has let go of it:
+ * viewers there may still be on their way to another. */
+struct leaving {
+	struct nexthops *table; /* borrowed */
+	uint32_t id;
+	bool refused; /* busy: asked again by the timer */
 };
 
 static uint64_t now_us(void)
@@ -92,6 +102,26 @@ static uint64_t until_next_check(void)
 	return CHECK_RESOLVED_US + g_random_int() % CHECK_JITTER_US;
 }
 
+static void on_left(int status, void *user)
+{
+	struct leaving *l = user;
+
+	if (status == -EBUSY)
+		l->refused = true;
+	else
+		g_ptr_array_remove_fast(l->table->leaving, l);
+}
+
+static void leave(struct leaving *l)
+{
+	struct mr_command c = {.type = MR_COMMAND_NEXTHOP_DEL};
+
+	l->refused = false;
+	c.object.id = l->id;
+	if (install_command(l->table->install, &c, on_left, l) < 0)
+		g_ptr_array_remove_fast(l->table->leaving, l);
+}
+
 /* Unknown ones are looked at with back-off, known ones now and then. */
 static gboolean on_check(gpointer user_data)
 {
@@ -110,6 +140,12 @@ static gboolean on_check(gpointer user_data)
 			n->check_us = now + n->wait_us;
 		}
 		look_at(h, n);
+	}
+	for (guint i = h->leaving->len; i > 0; i--) {
+		struct leaving *l = g_ptr_array_index(h->leaving, i - 1);
+
+		if (l->refused)
+			leave(l);
 	}
 	return G_SOURCE_CONTINUE;
 }
@@ -169,6 +205,7 @@ struct nexthops *nexthops_create(struct install *install, struct routes_netlink 
 	h->resolved = resolved;
 	h->user = user;
 	h->all = g_ptr_array_new();
+	h->leaving = g_ptr_array_new_with_free_func(g_free);
 	h->asked = g_hash_table_new(g_direct_hash, g_direct_equal);
 	h->check = g_timeout_add(CHECK_MS, on_check, h);
 	return h;
@@ -177,6 +214,9 @@ struct nexthops *nexthops_create(struct install *install, struct routes_netlink 
 void nexthops_destroy(struct nexthops *h)
 {
 	g_source_remove(h->check);
+	for (guint i = 0; i < h->leaving->len; i++)
+		install_forget(h->install, g_ptr_array_index(h->leaving, i));
+	g_ptr_array_free(h->leaving, TRUE);
 	g_hash_table_destroy(h->asked);
 	g_ptr_array_free(h->all, TRUE);
 	g_free(h);
@@ -208,13 +248,16 @@ struct nexthop *nexthops_hold(
 
 void nexthops_drop(struct nexthops *h, struct nexthop *n)
 {
-	struct mr_command c = {.type = MR_COMMAND_NEXTHOP_DEL};
+	struct leaving *l;
 
 	if (!n || --n->holders)
 		return;
 	install_forget(h->install, n);
-	c.object.id = n->id;
-	install_command(h->install, &c, NULL, NULL);
+	l = g_new0(struct leaving, 1);
+	l->table = h;
+	l->id = n->id;
+	g_ptr_array_add(h->leaving, l);
+	leave(l);
 	g_ptr_array_remove_fast(h->all, n);
 	g_free(n);
 }

@@ -118,6 +118,7 @@ struct pending_reply {
 	struct install *install;
 	install_reply_fn reply;
 	void *user;
+	int status;
 };
 
 static gboolean deliver(gpointer data)
@@ -127,7 +128,7 @@ static gboolean deliver(gpointer data)
 
 	install->replies = g_slist_remove(install->replies, p);
 	if (p->reply)
-		p->reply(0, p->user);
+		p->reply(p->status, p->user);
 	g_free(p);
 	return G_SOURCE_REMOVE;
 }
@@ -142,7 +143,9 @@ int install_command(struct install *install, const struct mr_command *command,
 	g_array_append_val(install->recorder->commands, *command);
 	if (!reply)
 		return 0;
-	p = g_new(struct pending_reply, 1);
+	p = g_new0(struct pending_reply, 1);
+	if (command->type == MR_COMMAND_NEXTHOP_DEL)
+		p->status = install->recorder->nexthop_del;
 	p->install = install;
 	p->reply = reply;
 	p->user = user;

@@ -271,6 +271,25 @@ static void handles_may_go_inside_a_callback(void **state)
 	route_release(b);
 }
 
+/* Viewers in the data plane may still use it: it is deleted when they do not. */
+static void busy_nexthops_are_deleted_later(void **state)
+{
+	struct fixture *f = *state;
+	struct answer a;
+	struct route *route = resolve(f, "10.99.0.2", &a);
+	unsigned int n;
+
+	WAIT_FOR(5000, a.info.resolved);
+	f->recorder.nexthop_del = -EBUSY;
+	route_release(route);
+	WAIT_FOR(3000, recorder_count(&f->recorder, MR_COMMAND_NEXTHOP_DEL) >= 2);
+	f->recorder.nexthop_del = 0;
+	run_ms(700);
+	n = recorder_count(&f->recorder, MR_COMMAND_NEXTHOP_DEL);
+	run_ms(700);
+	assert_int_equal(recorder_count(&f->recorder, MR_COMMAND_NEXTHOP_DEL), n);
+}
+
 struct seen {
 	unsigned int answers, lost, answers_when_lost;
 };
@@ -407,6 +426,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(refusals_are_named, setup, teardown),
 		cmocka_unit_test_setup_teardown(fresh_data_plane_is_told_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(handles_may_go_inside_a_callback, setup, teardown),
+		cmocka_unit_test_setup_teardown(busy_nexthops_are_deleted_later, setup, teardown),
 		cmocka_unit_test(lost_answers_are_told_of),
 		cmocka_unit_test_setup_teardown(lost_answers_are_asked_for_again, setup, teardown),
 	};
