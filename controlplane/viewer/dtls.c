@@ -28,9 +28,7 @@ struct dtls {
 	SSL *ssl;
 	struct dtls_callbacks callbacks;
 	void *user;
-	enum sdp_hash hash;
-	uint8_t fingerprint[SDP_FINGERPRINT_MAX];
-	size_t fingerprint_len;
+	struct sdp_fingerprints fingerprints;
 	bool fingerprint_ok;
 	bool done;
 	guint timer;
@@ -139,13 +137,18 @@ static int verify_fingerprint(X509_STORE_CTX *store, void *arg)
 	struct dtls_context *context = arg;
 	SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
 	struct dtls *d = SSL_get_ex_data(ssl, context->index);
+	const struct sdp_fingerprints *f = &d->fingerprints;
 	X509 *certificate = X509_STORE_CTX_get0_cert(store);
 	unsigned char digest[EVP_MAX_MD_SIZE];
 	unsigned int len = 0;
 
-	d->fingerprint_ok =
-		certificate && X509_digest(certificate, digest_of(d->hash), digest, &len) == 1 &&
-		len == d->fingerprint_len && len > 0 && secret_equal(digest, d->fingerprint, len);
+	d->fingerprint_ok = false;
+	if (certificate && f->n > 0 &&
+		X509_digest(certificate, digest_of(f->hash), digest, &len) == 1 && len > 0 &&
+		len == f->len) {
+		for (unsigned int i = 0; i < f->n; i++)
+			d->fingerprint_ok |= secret_equal(digest, f->value[i], len);
+	}
 	if (d->fingerprint_ok)
 		return 1;
 	snprintf(d->error, sizeof(d->error), "the certificate is not the offer's fingerprint");
@@ -301,18 +304,15 @@ static void arm_timer(struct dtls *d)
 			left.tv_sec * 1000 + (left.tv_usec + 999) / 1000, on_timer, d);
 }
 
-struct dtls *dtls_create(struct dtls_context *context, enum sdp_hash hash,
-	const uint8_t *fingerprint, size_t fingerprint_len, const struct dtls_callbacks *callbacks,
-	void *user)
+struct dtls *dtls_create(struct dtls_context *context, const struct sdp_fingerprints *fingerprints,
+	const struct dtls_callbacks *callbacks, void *user)
 {
 	struct dtls *d = g_new0(struct dtls, 1);
 	BIO *bio;
 
 	d->callbacks = *callbacks;
 	d->user = user;
-	d->hash = hash;
-	d->fingerprint_len = MIN(fingerprint_len, sizeof(d->fingerprint));
-	memcpy(d->fingerprint, fingerprint, d->fingerprint_len);
+	d->fingerprints = *fingerprints;
 	d->ssl = SSL_new(context->ssl_ctx);
 	bio = BIO_new(context->bio_method);
 	if (!d->ssl || !bio || !SSL_set_ex_data(d->ssl, context->index, d)) {

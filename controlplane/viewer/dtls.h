@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * DTLS server of one viewer (RFC 5764, RFC 8842): datagrams in and out by calls,
- * no socket. The client must show a certificate whose fingerprint is that of
+ * no socket. The client must show a certificate whose fingerprint is one of
  * its offer: it is compared inside the handshake, before anything is derived.
  * Main thread; timers run on GLib's default main context.
  */
@@ -40,10 +40,9 @@ enum dtls_progress {
 	DTLS_FAILED, /* dtls_error() says why */
 };
 
-/* `callbacks` is copied. NULL: out of memory. */
-struct dtls *dtls_create(struct dtls_context *context, enum sdp_hash hash,
-	const uint8_t *fingerprint, size_t fingerprint_len, const struct dtls_callbacks *callbacks,
-	void *user);
+/* `fingerprints` and `callbacks` are copied. NULL: out of memory. */
+struct dtls *dtls_create(struct dtls_context *context, const struct sdp_fingerprints *fingerprints,
+	const struct dtls_callbacks *callbacks, void *user);
 /* Sends close_notify if the handshake was done. */
 void dtls_goodbye(struct dtls *dtls);
 /* Sends nothing. NULL is fine. */

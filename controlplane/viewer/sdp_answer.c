@@ -80,7 +80,7 @@ static const char *transport_problem(const struct sdp_transport *t)
 {
 	if (!t->ufrag[0] || !t->pwd[0])
 		return "the offer has no ICE credentials";
-	if (t->hash == SDP_HASH_NONE)
+	if (t->fingerprints.n == 0)
 		return "the offer has no fingerprint of sha-256, sha-384 or sha-512";
 	if (!t->client)
 		return "the offer must be a=setup:actpass or active";

@@ -80,8 +80,17 @@ static bool copy_checked(char *out, size_t size, const char *in, const char *als
 	return true;
 }
 
+static void add_fingerprint(
+	struct sdp_fingerprints *f, enum sdp_hash hash, const uint8_t *bytes, size_t len)
+{
+	if (f->inherited || hash > f->hash)
+		*f = (struct sdp_fingerprints){.hash = hash, .len = len};
+	if (hash == f->hash && f->n < SDP_FINGERPRINTS_MAX)
+		memcpy(f->value[f->n++], bytes, len);
+}
+
 /* "sha-256 AB:CD:..." (RFC 8122 5) */
-static bool parse_fingerprint(struct sdp_transport *t, const char *value)
+static bool parse_fingerprint(struct sdp_fingerprints *f, const char *value)
 {
 	static const struct {
 		const char *name;
@@ -92,6 +101,7 @@ static bool parse_fingerprint(struct sdp_transport *t, const char *value)
 		{"sha-384 ", SDP_HASH_SHA384, 48},
 		{"sha-512 ", SDP_HASH_SHA512, 64},
 	};
+	uint8_t bytes[SDP_FINGERPRINT_MAX];
 
 	for (size_t h = 0; h < G_N_ELEMENTS(hashes); h++) {
 		size_t skip = strlen(hashes[h].name);
@@ -104,11 +114,9 @@ static bool parse_fingerprint(struct sdp_transport *t, const char *value)
 				return false;
 			if (i + 1 < hashes[h].len ? s[2] != ':' : s[2] != '\0' && s[2] != ' ')
 				return false;
-			t->fingerprint[i] =
-				g_ascii_xdigit_value(s[0]) << 4 | g_ascii_xdigit_value(s[1]);
+			bytes[i] = g_ascii_xdigit_value(s[0]) << 4 | g_ascii_xdigit_value(s[1]);
 		}
-		t->hash = hashes[h].hash;
-		t->fingerprint_len = hashes[h].len;
+		add_fingerprint(f, hashes[h].hash, bytes, hashes[h].len);
 		return true;
 	}
 	return true; /* another hash: not used, another line may be ours */
@@ -128,10 +136,12 @@ static bool parse_transport(
 	}
 	if (strcmp(key, "fingerprint") == 0) {
 		*why = "a=fingerprint is malformed";
-		return parse_fingerprint(t, value);
+		return parse_fingerprint(&t->fingerprints, value);
 	}
-	if (strcmp(key, "setup") == 0)
+	if (strcmp(key, "setup") == 0) {
+		t->setup = true;
 		t->client = strcmp(value, "actpass") == 0 || strcmp(value, "active") == 0;
+	}
 	return true;
 }
 
@@ -309,8 +319,6 @@ static void parse_rtcp_fb(struct sdp_media *m, const char *value)
 static bool parse_media_attributes(struct sdp_media *m, const GstSDPMedia *media,
 	const struct rtpmap map[128], const char **why)
 {
-	bool mux = false;
-
 	m->receives = true; /* sendrecv unless said otherwise: RFC 8866 6.7 */
 	for (guint i = 0; i < gst_sdp_media_attributes_len(media); i++) {
 		const GstSDPAttribute *a = gst_sdp_media_get_attribute(media, i);
@@ -327,7 +335,7 @@ static bool parse_media_attributes(struct sdp_media *m, const GstSDPMedia *media
 		} else if (strcmp(a->key, "sendonly") == 0 || strcmp(a->key, "inactive") == 0) {
 			m->receives = false;
 		} else if (strcmp(a->key, "rtcp-mux") == 0) {
-			mux = true;
+			m->mux = true;
 		} else if (strcmp(a->key, "bundle-only") == 0) {
 			m->offered = true;
 		} else if (strcmp(a->key, "fmtp") == 0) {
@@ -336,7 +344,6 @@ static bool parse_media_attributes(struct sdp_media *m, const GstSDPMedia *media
 			parse_rtcp_fb(m, value);
 		}
 	}
-	m->rtp = m->rtp && mux;
 	return true;
 }
 
@@ -354,6 +361,7 @@ static bool parse_media(struct sdp_media *m, const GstSDPMedia *media,
 			"-./*_+", 1))
 		return false;
 	m->transport = *session;
+	m->transport.fingerprints.inherited = true;
 	m->offered = gst_sdp_media_get_port(media) != 0;
 	m->rtp = strcmp(m->proto, "UDP/TLS/RTP/SAVPF") == 0 ||
 		 strcmp(m->proto, "UDP/TLS/RTP/SAVP") == 0;
@@ -364,6 +372,37 @@ static bool parse_media(struct sdp_media *m, const GstSDPMedia *media,
 	if (m->kind != 0 && m->rtp && !parse_formats(m, media, map, why))
 		return false;
 	return parse_media_attributes(m, media, map, why);
+}
+
+static struct sdp_media *find_mid(struct sdp_offer *offer, const char *mid)
+{
+	for (unsigned int i = 0; i < offer->n_media && *mid; i++) {
+		if (strcmp(offer->media[i].mid, mid) == 0)
+			return &offer->media[i];
+	}
+	return NULL;
+}
+
+/* The first section of a bundle speaks for those that say nothing of the transport:
+ * RFC 9143 7.1.3 has a=bundle-only sections leave it out. */
+static void inherit_transport(struct sdp_offer *offer, const struct sdp_media *tagged)
+{
+	for (unsigned int i = 0; i < offer->n_media; i++) {
+		struct sdp_media *m = &offer->media[i];
+		struct sdp_transport *t = &m->transport;
+
+		if (!m->bundled || m == tagged)
+			continue;
+		if (!t->ufrag[0] && !t->pwd[0]) {
+			memcpy(t->ufrag, tagged->transport.ufrag, sizeof(t->ufrag));
+			memcpy(t->pwd, tagged->transport.pwd, sizeof(t->pwd));
+		}
+		if (t->fingerprints.n == 0)
+			t->fingerprints = tagged->transport.fingerprints;
+		if (!t->setup)
+			t->client = tagged->transport.client;
+		m->mux |= tagged->mux;
+	}
 }
 
 /* "BUNDLE 0 1" (RFC 9143) */
@@ -379,6 +418,14 @@ static void parse_group(struct sdp_offer *offer, const char *value)
 		struct sdp_media *m = &offer->media[i];
 
 		m->bundled |= m->mid[0] && g_strv_contains((const char *const *)words, m->mid);
+	}
+	for (char **w = words; *w; w++) {
+		const struct sdp_media *tagged = find_mid(offer, *w);
+
+		if (tagged) {
+			inherit_transport(offer, tagged);
+			break;
+		}
 	}
 	g_strfreev(words);
 }
@@ -428,6 +475,8 @@ static bool parse_message(struct sdp_offer *offer, const GstSDPMessage *message,
 	}
 	if (!offer->bundle && n == 1)
 		offer->media[0].bundled = true;
+	for (guint i = 0; i < n; i++)
+		offer->media[i].rtp = offer->media[i].rtp && offer->media[i].mux;
 	return true;
 }
 

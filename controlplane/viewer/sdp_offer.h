@@ -18,10 +18,12 @@
 #define SDP_LINE_MAX 4096          /* bytes of a line */
 #define SDP_LINES_MAX 2048
 #define SDP_MEDIA_MAX 16
-#define SDP_FORMATS_MAX 64 /* of one media section; what comes after is not seen */
-#define SDP_MID_MAX 32     /* bytes, the final 0 included */
-#define SDP_FINGERPRINT_MAX 64
+#define SDP_FORMATS_MAX 64     /* of one media section; what comes after is not seen */
+#define SDP_MID_MAX 32         /* bytes, the final 0 included */
+#define SDP_FINGERPRINT_MAX 64 /* bytes */
+#define SDP_FINGERPRINTS_MAX 4 /* of one hash; what comes after is not seen */
 
+/* The later the stronger. */
 enum sdp_hash { SDP_HASH_NONE, SDP_HASH_SHA256, SDP_HASH_SHA384, SDP_HASH_SHA512 };
 
 /* A payload type that maps to a codec of ours. */
@@ -39,14 +41,23 @@ struct sdp_format {
 	uint8_t rtx_payload_type;
 };
 
+/* The certificate must match one of them (RFC 8122 5): those of the strongest
+ * hash of the level that names any, the media section before the session. */
+struct sdp_fingerprints {
+	enum sdp_hash hash;
+	size_t len; /* bytes of each */
+	unsigned int n;
+	uint8_t value[SDP_FINGERPRINTS_MAX][SDP_FINGERPRINT_MAX];
+	bool inherited; /* of the session: the section's own replaces it */
+};
+
 /* Of a media section, or inherited from the session level. */
 struct sdp_transport {
 	char ufrag[MR_UFRAG_MAX + 1];
 	char pwd[MR_ICE_PWD_MAX + 1];
-	enum sdp_hash hash;
-	uint8_t fingerprint[SDP_FINGERPRINT_MAX];
-	size_t fingerprint_len; /* bytes */
-	bool client;            /* a=setup:actpass or active */
+	struct sdp_fingerprints fingerprints;
+	bool setup;  /* there is an a=setup */
+	bool client; /* a=setup:actpass or active */
 };
 
 struct sdp_media {
@@ -57,6 +68,7 @@ struct sdp_media {
 	enum mr_media_kind kind; /* 0: neither audio nor video */
 	bool offered;            /* port not 0, or bundle-only */
 	bool rtp;                /* a profile that we speak, with rtcp-mux */
+	bool mux;                /* a=rtcp-mux of its own */
 	bool receives;           /* recvonly or sendrecv */
 	bool bundled;            /* in the BUNDLE group; true for a single section */
 	struct sdp_transport transport;

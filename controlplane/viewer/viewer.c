@@ -275,8 +275,7 @@ static const struct dtls_callbacks dtls_callbacks = {
 
 static bool start_handshake(struct viewer *v)
 {
-	v->dtls = dtls_create(
-		v->env->dtls, v->hash, v->fingerprint, v->fingerprint_len, &dtls_callbacks, v);
+	v->dtls = dtls_create(v->env->dtls, &v->fingerprints, &dtls_callbacks, v);
 	if (!v->dtls) {
 		viewer_close(v, "no memory for DTLS");
 		return false;
@@ -393,9 +392,7 @@ struct viewer *viewer_create(const struct viewer_env *env, struct path *path,
 	v->env = env;
 	v->path = path;
 	v->remote_ufrag = g_strdup(choices->transport->ufrag);
-	v->hash = choices->transport->hash;
-	v->fingerprint_len = choices->transport->fingerprint_len;
-	memcpy(v->fingerprint, choices->transport->fingerprint, v->fingerprint_len);
+	v->fingerprints = choices->transport->fingerprints;
 	v->pairs = (struct pairs){.port = env->port,
 		.routes = env->routes,
 		.routed = on_routed,

@@ -63,9 +63,7 @@ struct viewer {
 	const struct viewer_env *env;
 	char name[16];  /* "v12", of log lines */
 	char cname[17]; /* random: RFC 7022 */
-	enum sdp_hash hash;
-	uint8_t fingerprint[SDP_FINGERPRINT_MAX];
-	size_t fingerprint_len;
+	struct sdp_fingerprints fingerprints;
 	struct mr_viewer_track tracks[MR_VIEWER_TRACKS];
 	struct pairs pairs;
 	struct pair *selected;  /* nominated by the client; NULL: not yet */

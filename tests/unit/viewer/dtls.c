@@ -61,7 +61,10 @@ static void pair_init(struct pair *p, const char *client_profiles, enum sdp_hash
 	const struct srtp_profile *profiles[] = {srtp_profile_by_name("AEAD_AES_128_GCM"),
 		srtp_profile_by_name("AEAD_AES_256_GCM"),
 		srtp_profile_by_name("AES128_CM_HMAC_SHA1_80")};
-	uint8_t fingerprint[EVP_MAX_MD_SIZE];
+	static const EVP_MD *(*const digests[])(void) = {[SDP_HASH_SHA256] = EVP_sha256,
+		[SDP_HASH_SHA384] = EVP_sha384,
+		[SDP_HASH_SHA512] = EVP_sha512};
+	struct sdp_fingerprints f = {.hash = hash, .n = 3};
 	unsigned int len;
 
 	memset(p, 0, sizeof(*p));
@@ -70,13 +73,13 @@ static void pair_init(struct pair *p, const char *client_profiles, enum sdp_hash
 	assert_int_equal(certificate_init(&p->client_certificate), 0);
 	p->context = dtls_context_create(&p->server_certificate, profiles, 3);
 	assert_non_null(p->context);
+	/* of three, the last is the one */
 	assert_int_equal(
-		X509_digest(p->client_certificate.x509,
-			hash == SDP_HASH_SHA512 ? EVP_sha512() : EVP_sha256(), fingerprint, &len),
-		1);
+		X509_digest(p->client_certificate.x509, digests[hash](), f.value[2], &len), 1);
 	if (!right_fingerprint)
-		fingerprint[len - 1] ^= 1;
-	p->server = dtls_create(p->context, hash, fingerprint, len, &callbacks, p);
+		f.value[2][len - 1] ^= 1;
+	f.len = len;
+	p->server = dtls_create(p->context, &f, &callbacks, p);
 	assert_non_null(p->server);
 
 	p->client_ctx = SSL_CTX_new(DTLS_client_method());
@@ -200,6 +203,10 @@ static void test_refused(void **state)
 			"wrong sha-256 fingerprint"},
 		{"SRTP_AEAD_AES_128_GCM", SDP_HASH_SHA512, false, true, false,
 			"wrong sha-512 fingerprint"},
+		{"SRTP_AEAD_AES_128_GCM", SDP_HASH_SHA384, false, true, false,
+			"wrong sha-384 fingerprint"},
+		{"SRTP_AEAD_AES_128_GCM", SDP_HASH_SHA384, true, true, true,
+			"right sha-384 fingerprint"},
 		{"SRTP_AEAD_AES_128_GCM", SDP_HASH_SHA512, true, true, true,
 			"right sha-512 fingerprint"},
 		{"SRTP_AEAD_AES_128_GCM", SDP_HASH_SHA256, true, false, false, "no certificate"},

@@ -127,8 +127,8 @@ static void test_offer_fields(void **state)
 	assert_true(offer.bundle);
 	assert_int_equal(offer.n_media, 2);
 	assert_string_equal(offer.media[0].transport.ufrag, "Yx3f");
-	assert_int_equal(offer.media[0].transport.hash, SDP_HASH_SHA256);
-	assert_int_equal(offer.media[0].transport.fingerprint[31], 0x99);
+	assert_int_equal(offer.media[0].transport.fingerprints.hash, SDP_HASH_SHA256);
+	assert_int_equal(offer.media[0].transport.fingerprints.value[0][31], 0x99);
 	assert_int_equal(offer.media[0].n_formats, 6);
 	f = &offer.media[0].formats[0];
 	assert_true(f->nack && f->nack_pli && f->ccm_fir && f->rtx);
@@ -202,6 +202,55 @@ static void test_refused(void **state)
 			rc = sdp_answer_choose(&choices, &offer, tracks, &why);
 		if (rc != cases[i].rc || !why)
 			fail_msg("%s: got %d", cases[i].why, rc);
+	}
+}
+
+#define OTHER_FINGERPRINT                                                                          \
+	"00:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:"  \
+	"77:88:99"
+#define FINGERPRINT_384 FINGERPRINT ":00:01:02:03:04:05:06:07:08:09:0a:0b:0c:0d:0e:0f"
+
+/* The strongest hash, of the section before the session. */
+static void test_fingerprints(void **state)
+{
+	static const struct {
+		const char *session, *media;
+		enum sdp_hash hash;
+		unsigned int n;
+		uint8_t last; /* first byte of the last one */
+		const char *why;
+	} cases[] = {
+		{"", "sha-256 " FINGERPRINT "\r\n", SDP_HASH_SHA256, 1, 0xaa, "one"},
+		{"sha-256 " FINGERPRINT "\r\n", "", SDP_HASH_SHA256, 1, 0xaa, "of the session"},
+		{"", "SHA-384 " FINGERPRINT_384 "\r\n", SDP_HASH_SHA384, 1, 0xaa,
+			"name in capitals, bytes in both cases"},
+		{"", "sha-384 " FINGERPRINT_384 "\r\na=fingerprint:sha-256 " FINGERPRINT "\r\n",
+			SDP_HASH_SHA384, 1, 0xaa, "the stronger first"},
+		{"", "sha-256 " FINGERPRINT "\r\na=fingerprint:sha-384 " FINGERPRINT_384 "\r\n",
+			SDP_HASH_SHA384, 1, 0xaa, "the stronger last"},
+		{"", "sha-256 " FINGERPRINT "\r\na=fingerprint:sha-256 " OTHER_FINGERPRINT "\r\n",
+			SDP_HASH_SHA256, 2, 0x00, "two certificates"},
+		{"sha-384 " FINGERPRINT_384 "\r\n", "sha-256 " OTHER_FINGERPRINT "\r\n",
+			SDP_HASH_SHA256, 1, 0x00, "the section's own replaces the session's"},
+		{"", "sha-1 AA:BB\r\na=fingerprint:sha-256 " FINGERPRINT "\r\n", SDP_HASH_SHA256, 1,
+			0xaa, "a weak one beside it"},
+		{"sha-1 AA:BB\r\n", "md5 AA\r\n", SDP_HASH_NONE, 0, 0, "weak ones alone"},
+	};
+	static struct sdp_offer offer;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct sdp_fingerprints *f = &offer.media[0].transport.fingerprints;
+		char *text = g_strdup_printf("v=0\r\n%s%sm=video 9 UDP/TLS/RTP/SAVPF 96\r\n%s%s",
+			*cases[i].session ? "a=fingerprint:" : "", cases[i].session,
+			*cases[i].media ? "a=fingerprint:" : "", cases[i].media);
+		const char *why = "";
+
+		if (sdp_offer_parse(&offer, text, strlen(text), &why) != 0)
+			fail_msg("%s: %s", cases[i].why, why);
+		if (f->hash != cases[i].hash || f->n != cases[i].n ||
+			(f->n > 0 && f->value[f->n - 1][0] != cases[i].last))
+			fail_msg("%s: hash %d, %u of them", cases[i].why, f->hash, f->n);
+		g_free(text);
 	}
 }
 
@@ -303,15 +352,31 @@ static void test_rejected_section(void **state)
 	free(s);
 }
 
+/* RFC 9143 7.1.3: what is bundle-only says nothing of its transport. */
+static void test_bundle_only(void **state)
+{
+	char *s = make_answer(SESSION VIDEO
+		"m=audio 0 UDP/TLS/RTP/SAVPF 111\r\na=mid:1\r\na=bundle-only\r\na=recvonly\r\n"
+		"a=rtpmap:111 opus/48000/2\r\n",
+		NULL, &opus);
+
+	assert_non_null(strstr(s, "m=video 0 "));
+	assert_non_null(strstr(s, "m=audio 8189 UDP/TLS/RTP/SAVPF 111\r\n"));
+	assert_non_null(strstr(s, "a=group:BUNDLE 1\r\n"));
+	free(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_choice),
 		cmocka_unit_test(test_offer_fields),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_fingerprints),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_answer_text),
 		cmocka_unit_test(test_rejected_section),
+		cmocka_unit_test(test_bundle_only),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

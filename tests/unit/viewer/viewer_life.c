@@ -147,6 +147,7 @@ static void start(struct fixture *f, bool right_fingerprint)
 	const struct srtp_profile *profiles[] = {srtp_profile_by_name(names[0])};
 	struct sdp_choices choices = {.n = 1, .transport = &f->transport};
 	struct sdp_answer answer = {0};
+	struct sdp_fingerprints *fingerprints;
 	unsigned int len;
 
 	memset(&world, 0, sizeof(world));
@@ -160,11 +161,13 @@ static void start(struct fixture *f, bool right_fingerprint)
 	f->path.name = "cam1";
 	f->track = (struct track){.stream_id = 5, .kind = MR_KIND_VIDEO, .codec = MR_CODEC_VP8};
 	strcpy(f->transport.ufrag, "peer");
-	f->transport.hash = SDP_HASH_SHA256;
-	X509_digest(f->client.x509, EVP_sha256(), f->transport.fingerprint, &len);
-	f->transport.fingerprint_len = len;
+	fingerprints = &f->transport.fingerprints;
+	fingerprints->hash = SDP_HASH_SHA256;
+	fingerprints->n = 1;
+	X509_digest(f->client.x509, EVP_sha256(), fingerprints->value[0], &len);
+	fingerprints->len = len;
 	if (!right_fingerprint)
-		f->transport.fingerprint[0] ^= 0x80;
+		fingerprints->value[0][0] ^= 0x80;
 	choices.choices[0] = (struct sdp_choice){
 		.track = &f->track, .format = {.payload_type = 96, .codec = MR_CODEC_VP8}};
 	f->viewer = viewer_create(&f->env, &f->path, &choices, &answer);
