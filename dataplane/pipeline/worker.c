@@ -23,10 +23,9 @@
 
 /*
  * One turn. Packets only ever move down this function: each stage empties its
- * input batch, fills its output batches and knows no other stage. Returns
- * whether a packet moved.
+ * input batch, fills its output batches and knows no other stage.
  */
-static bool worker_turn(struct worker *w)
+bool worker_turn(struct worker *w)
 {
 	uint64_t tsc[STAGE_COUNT];
 	uint64_t start = rte_rdtsc();

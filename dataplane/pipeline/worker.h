@@ -146,6 +146,10 @@ struct notice {
 
 int worker_main(void *worker); /* lcore function */
 
+/* One turn through all stages; whether a packet moved. The clocks have been read. For
+ * worker_main() and for who measures it: nobody else calls it while a worker runs. */
+bool worker_turn(struct worker *w);
+
 /* Sets now_ns and wall_ns. */
 void worker_read_clocks(struct worker *w);
 

@@ -1,0 +1,442 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* See rig.h. The main thread. */
+#include "apps/bench/rig.h"
+
+#include "apps/bench/figures.h"
+#include "crypto/secret.h"
+#include "crypto/srtp_keys.h"
+#include "dataplane/pipeline/worker.h"
+#include "dataplane/port/port_private.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <rte_eal.h>
+#include <rte_eth_ring.h>
+#include <rte_ethdev.h>
+#include <rte_launch.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#define FRAMES 4095
+#define DESCRIPTORS 512
+#define NEXTHOP 1
+#define PUBLIC_PORT 8189
+#define VIEWER_PORT 40000
+#define PORT_IN 0
+#define PORT_OUT 1
+#define RING_PACKETS 512 /* of a stream's plaintext ring */
+#define RING_BYTES (1u << 20)
+
+/* ---- EAL ---- */
+
+/* Workers take the last CPUs that this process may use, the main thread the rest. */
+static int lcores_format(char *to, size_t size, uint32_t workers)
+{
+	int cpus[CPU_SETSIZE], n = 0;
+	size_t at;
+	cpu_set_t set;
+
+	if (sched_getaffinity(0, sizeof(set), &set) != 0)
+		return -errno;
+	for (int i = 0; i < CPU_SETSIZE; i++)
+		if (CPU_ISSET(i, &set))
+			cpus[n++] = i;
+	if ((uint32_t)n < workers)
+		return -EINVAL;
+	at = (size_t)snprintf(to, size, "--lcores=0@(%d", cpus[0]);
+	for (int i = 1; i < n - (int)workers && at < size; i++)
+		at += (size_t)snprintf(to + at, size - at, ",%d", cpus[i]);
+	if (at < size)
+		at += (size_t)snprintf(to + at, size - at, ")");
+	for (uint32_t i = 0; i < workers && at < size; i++)
+		at += (size_t)snprintf(
+			to + at, size - at, ",%u@%d", 1 + i, cpus[n - (int)workers + (int)i]);
+	return at < size ? 0 : -ENOSPC;
+}
+
+static uint32_t memory_mb(const struct rig_options *o)
+{
+	/* Packet buffers of the workers, then records and keys, then plaintext rings. */
+	return 128 + 64 * o->workers + o->viewers / 1024 * 8 + 8 + o->streams * 3;
+}
+
+static int eal_start(const struct rig_options *o, char *error, size_t len)
+{
+	char lcores[1024], prefix[48], memory[16];
+	const char *argv[] = {"millrace-bench", "--no-huge", "--no-pci", "--no-shconf",
+		"--no-telemetry", "--iova-mode=va", "--log-level=*:error", "--main-lcore=0",
+		"--vdev=net_null0,no-rx=1", "-m", memory, prefix, lcores};
+
+	if (lcores_format(lcores, sizeof(lcores), o->workers) != 0) {
+		snprintf(error, len, "fewer CPUs than workers");
+		return -1;
+	}
+	snprintf(memory, sizeof(memory), "%u", memory_mb(o));
+	snprintf(prefix, sizeof(prefix), "--file-prefix=mr-bench-%d", (int)getpid());
+	if (rte_eal_init(RTE_DIM(argv), (char **)(uintptr_t)argv) < 0) {
+		snprintf(error, len, "DPDK does not start");
+		return -1;
+	}
+	/* Waiting for a worker's answer takes as long as it says. */
+	prctl(PR_SET_TIMERSLACK, 1000ul, 0, 0, 0);
+	return 0;
+}
+
+/* ---- ports ---- */
+
+static int rig_listen_add(struct port *port, const struct mr_endpoint *local, unsigned int flags)
+{
+	return 0;
+}
+
+static int rig_listen_del(struct port *port, const struct mr_endpoint *local)
+{
+	return 0;
+}
+
+static void rig_close(struct port *port)
+{
+	rte_eth_dev_stop(port->dpdk_id);
+	rte_eth_dev_close(port->dpdk_id);
+}
+
+static bool rig_link_up(const struct port *port)
+{
+	return true;
+}
+
+static const struct port_ops rig_ops = {
+	.kind = "bench",
+	.close = rig_close,
+	.listen_add = rig_listen_add,
+	.listen_del = rig_listen_del,
+	.link_up = rig_link_up,
+};
+
+static int port_start(struct rig *r, unsigned int index, uint16_t dpdk_id, const char *name)
+{
+	static const struct rte_eth_conf conf;
+	struct mr_stats_view view = {.stats = r->dp.stats, .size = r->dp.stats->size};
+	struct port *p = &r->dp.ports[index];
+	bool offload = r->options.checksum == RIG_CHECKSUM_OFFLOAD;
+
+	*p = (struct port){
+		.ops = &rig_ops,
+		.index = (uint8_t)index,
+		.dpdk_id = dpdk_id,
+		.tap_dpdk_id = RTE_MAX_ETHPORTS,
+		.queues = (uint16_t)r->options.workers,
+		.shared = true, /* no tap beside it */
+		.tx_udp_checksum = offload,
+		.tx_ip_checksum = offload,
+		.partial_checksums = true,
+		.mtu = 1500,
+		.mac = {2, 0, 0, 0, 0, 1},
+		.stats = (void *)(uintptr_t)mr_stats_entry(&view, &r->dp.stats->ports, index),
+	};
+	snprintf(p->name, sizeof(p->name), "%s", name);
+	r->dp.n_ports = index + 1;
+	if (rte_eth_dev_configure(dpdk_id, p->queues, p->queues, &conf) != 0)
+		return -1;
+	for (uint16_t q = 0; q < p->queues; q++) {
+		if (rte_eth_rx_queue_setup(dpdk_id, q, DESCRIPTORS, 0, NULL, r->dp.pool[q]) != 0 ||
+			rte_eth_tx_queue_setup(dpdk_id, q, DESCRIPTORS, 0, NULL) != 0)
+			return -1;
+	}
+	return rte_eth_dev_start(dpdk_id);
+}
+
+static int ports_start(struct rig *r, char *error, size_t len)
+{
+	struct rte_ring *unused;
+	uint16_t null_id;
+	int id;
+
+	for (unsigned int q = 0; q < r->options.workers; q++) {
+		char name[32];
+
+		snprintf(name, sizeof(name), "bench_rx%u", q);
+		r->rx[q] = rte_ring_create(
+			name, RIG_RX_RING, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
+		if (r->rx[q] == NULL)
+			goto err;
+	}
+	unused = rte_ring_create("bench_unused", RIG_RX_RING, SOCKET_ID_ANY, 0);
+	r->frames = rte_pktmbuf_pool_create("bench_frames", FRAMES, 64,
+		RTE_ALIGN_CEIL(sizeof(struct packet_meta), RTE_MBUF_PRIV_ALIGN),
+		RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
+	if (unused == NULL || r->frames == NULL)
+		goto err;
+	id = rte_eth_from_rings("bench", r->rx, r->options.workers, &unused, 1, 0);
+	if (id < 0 || rte_eth_dev_get_port_by_name("net_null0", &null_id) != 0)
+		goto err;
+	if (port_start(r, PORT_IN, (uint16_t)id, "in") != 0 ||
+		port_start(r, PORT_OUT, null_id, "out") != 0)
+		goto err;
+	return 0;
+err:
+	snprintf(error, len, "no ports: %s", rte_strerror(rte_errno));
+	return -1;
+}
+
+/* ---- the data plane ---- */
+
+static int config_fill(struct rig *r, char *error, size_t len)
+{
+	struct mr_config_dataplane *d = &r->config.dataplane;
+
+	snprintf(r->directory, sizeof(r->directory), "/tmp/millrace-bench-XXXXXX");
+	if (mr_config_defaults(&r->config) != 0 || mkdtemp(r->directory) == NULL) {
+		snprintf(error, len, "%s: %s", r->directory, strerror(errno));
+		r->directory[0] = '\0';
+		return -1;
+	}
+	snprintf(d->control_socket, sizeof(d->control_socket), "%s/control", r->directory);
+	snprintf(d->stats_socket, sizeof(d->stats_socket), "%s/stats", r->directory);
+	snprintf(d->crypto, sizeof(d->crypto), "%s", r->options.backend);
+	d->n_workers = r->options.workers;
+	for (uint32_t i = 0; i < d->n_workers; i++)
+		d->workers[i] = (uint16_t)i;
+	d->n_ports = 2;
+	d->idle = r->options.poll ? MR_IDLE_POLL : MR_IDLE_ADAPTIVE;
+	d->max_streams = 2 * r->options.streams;
+	d->max_viewers = r->options.viewers;
+	d->stream_ring_packets = RING_PACKETS;
+	d->stream_ring_bytes = RING_BYTES;
+	return 0;
+}
+
+static int dataplane_start(struct rig *r, char *error, size_t len)
+{
+	struct dataplane *dp = &r->dp;
+
+	dp->config = &r->config;
+	if (dataplane_stats_start(dp, error, len) != 0 || workers_pools(dp, error, len) != 0 ||
+		ports_start(r, error, len) != 0 || workers_start(dp, error, len) != 0 ||
+		dataplane_control_start(dp, error, len) != 0 || workers_launch(dp, error, len) != 0)
+		return -1;
+	return 0;
+}
+
+/* ---- what runs on it ---- */
+
+static struct mr_endpoint endpoint(uint32_t ipv4, uint16_t port)
+{
+	struct mr_endpoint e = {.addr = {[10] = 0xff, [11] = 0xff}, .port = htons(port)};
+
+	ipv4 = htonl(ipv4);
+	memcpy(&e.addr[12], &ipv4, 4);
+	return e;
+}
+
+static int execute(struct rig *r, struct mr_command *m, enum mr_command_type type)
+{
+	m->type = type;
+	return command_execute(&r->dp.control, m);
+}
+
+static uint32_t audio_of(const struct rig *r, uint32_t video_id)
+{
+	return r->options.streams + video_id;
+}
+
+static int stream_add(struct rig *r, uint32_t id, uint32_t path_id, uint8_t kind)
+{
+	struct mr_command m = {
+		.stream_add = {
+			.stream_id = id,
+			.path_id = path_id,
+			.clock_rate = kind == MR_KIND_VIDEO ? 90000 : 48000,
+			.max_payload = RIG_PAYLOAD_MAX,
+			.kind = kind,
+			.codec = kind == MR_KIND_VIDEO ? MR_CODEC_H264 : MR_CODEC_OPUS,
+		}};
+
+	return execute(r, &m, MR_COMMAND_STREAM_ADD);
+}
+
+static int path_add(struct rig *r, uint32_t index)
+{
+	struct rig_stream *s = &r->streams[index];
+	struct mr_command path = {.path_set = {.path_id = index + 1, .state = MR_PATH_READY}};
+	struct mr_command bind = {.stream_bind = {
+					  .stream_id = index + 1,
+					  .input = MR_INPUT_WIRE,
+					  .payload_type = 96,
+				  }};
+	const struct stream_entry *e;
+	int rc;
+
+	s->id = index + 1;
+	s->port = (uint16_t)(RIG_RTP_PORT + 2 * index);
+	snprintf(path.path_set.name, sizeof(path.path_set.name), "path%u", s->id);
+	bind.stream_bind.local = endpoint(RIG_GATEWAY, s->port);
+	rc = execute(r, &path, MR_COMMAND_PATH_SET);
+	if (rc == 0)
+		rc = stream_add(r, s->id, s->id, MR_KIND_VIDEO);
+	if (rc == 0)
+		rc = stream_add(r, audio_of(r, s->id), s->id, MR_KIND_AUDIO);
+	if (rc == 0)
+		rc = execute(r, &bind, MR_COMMAND_STREAM_BIND);
+	if (rc != 0)
+		return rc;
+	e = table_find(r->dp.control.tables.streams, s->id);
+	s->worker = e->stream->worker;
+	return 0;
+}
+
+static int keys_make(struct rig *r, struct mr_viewer_add *add, uint64_t *state)
+{
+	struct srtp_master master[2] = {0};
+	struct srtp_session_keys rtp, rtcp;
+	int rc;
+
+	for (int way = 0; way < 2; way++) {
+		for (unsigned int i = 0; i < r->options.profile->key_len; i++)
+			master[way].key[i] = (uint8_t)(rig_random(state) >> 24);
+		for (unsigned int i = 0; i < r->options.profile->salt_len; i++)
+			master[way].salt[i] = (uint8_t)(rig_random(state) >> 24);
+	}
+	rc = srtp_keys_derive(r->options.profile, &master[0], &rtp, &rtcp);
+	if (rc != 0)
+		return rc;
+	memcpy(&add->tx_rtp, &rtp, sizeof(rtp));
+	memcpy(&add->tx_rtcp, &rtcp, sizeof(rtcp));
+	rc = srtp_keys_derive(r->options.profile, &master[1], NULL, &rtcp);
+	memcpy(&add->rx_rtcp, &rtcp, sizeof(rtcp));
+	return rc;
+}
+
+static int viewer_add(struct rig *r, uint32_t index, uint64_t *state)
+{
+	struct rig_stream *s = &r->streams[index % r->options.streams];
+	struct mr_command m = {0};
+	struct mr_viewer_add *add = &m.viewer_add;
+	int rc;
+
+	*add = (struct mr_viewer_add){
+		.viewer_id = index + 1,
+		.nexthop_id = NEXTHOP,
+		.local = endpoint(RIG_GATEWAY, PUBLIC_PORT),
+		.remote = endpoint(0x0a000001u + index, VIEWER_PORT),
+		.srtp_profile = r->options.profile->id,
+		.local_ufrag_len = 8,
+		.remote_ufrag_len = 8,
+		.local_pwd_len = 24,
+		.local_ufrag = "gateway0",
+		.remote_ufrag = "viewer00",
+		.local_pwd = "ABCDEFGHIJKLMNOPQRSTUVWX",
+		.cname = "millrace-bench",
+		.track = {{.stream_id = s->id, .payload_type = 96},
+			{.stream_id = audio_of(r, s->id), .payload_type = 111}},
+	};
+	for (unsigned int i = 0; i < MR_VIEWER_TRACKS; i++) {
+		add->track[i].ssrc = 2 * (index + 1) + i;
+		add->track[i].sequence_base = (uint16_t)(rig_random(state) & 0x7fff);
+		add->track[i].timestamp_base = (uint32_t)rig_random(state);
+	}
+	rc = keys_make(r, add, state);
+	if (rc == 0)
+		rc = execute(r, &m, MR_COMMAND_VIEWER_ADD);
+	if (rc == 0)
+		s->viewers++;
+	return rc;
+}
+
+static int population_add(struct rig *r, char *error, size_t len)
+{
+	struct mr_command hop = {.nexthop_set = {.nexthop_id = NEXTHOP,
+					 .port = PORT_OUT,
+					 .mac = {2, 0, 0, 0, 0, 2},
+					 .valid = 1}};
+	uint64_t state = r->options.seed;
+	int rc = execute(r, &hop, MR_COMMAND_NEXTHOP_SET);
+
+	for (uint32_t i = 0; rc == 0 && i < r->options.streams; i++)
+		rc = path_add(r, i);
+	r->resident_idle = memory_resident();
+	for (uint32_t i = 0; rc == 0 && i < r->options.viewers; i++) {
+		rc = viewer_add(r, i, &state);
+		if (i > 0)
+			continue;
+		r->resident_one = memory_resident();
+		r->heap_one = memory_heap();
+	}
+	r->resident_all = memory_resident();
+	r->heap_all = memory_heap();
+	if (rc != 0)
+		snprintf(
+			error, len, "the data plane refused streams or viewers: %s", strerror(-rc));
+	return rc;
+}
+
+/* Their records came one behind the other: now in memory they lie anywhere. The workers
+ * stand still. */
+static void population_shuffle(struct rig *r)
+{
+	uint64_t state = ~r->options.seed;
+
+	for (uint32_t i = 0; i < 2 * r->options.streams; i++) {
+		const struct stream_entry *e = table_find(r->dp.control.tables.streams, i + 1);
+		struct audience *a = &e->stream->audience;
+
+		for (uint32_t k = a->n_tracks; k > 1; k--) {
+			uint32_t with = (uint32_t)(rig_random(&state) % k);
+			struct viewer_track *t = a->tracks[k - 1];
+
+			a->tracks[k - 1] = a->tracks[with];
+			a->tracks[with] = t;
+		}
+	}
+}
+
+int rig_start(struct rig *r, const struct rig_options *o, char *error, size_t error_len)
+{
+	memset(r, 0, sizeof(*r));
+	r->options = *o;
+	r->dp.stats_fd = -1;
+	r->streams = calloc(o->streams, sizeof(r->streams[0]));
+	if (r->streams == NULL) {
+		snprintf(error, error_len, "out of memory");
+		return -1;
+	}
+	if (config_fill(r, error, error_len) != 0 || eal_start(o, error, error_len) != 0 ||
+		dataplane_start(r, error, error_len) != 0 ||
+		population_add(r, error, error_len) != 0)
+		return -1;
+	workers_stop(&r->dp);
+	if (o->random)
+		population_shuffle(r);
+	return 0;
+}
+
+void rig_stop(struct rig *r)
+{
+	dataplane_fini(&r->dp);
+	if (r->directory[0] != '\0')
+		rmdir(r->directory);
+	mr_config_fini(&r->config);
+	free(r->streams);
+	secret_wipe(r, sizeof(*r));
+}
+
+int rig_run(struct rig *r, unsigned int n, int (*f)(void *), void *const *args)
+{
+	int rc = 0;
+
+	for (unsigned int i = 0; i < n; i++)
+		if (rte_eal_remote_launch(f, args[i], r->dp.workers.worker[i]->lcore) != 0)
+			rc = -1;
+	/* rte_eal_wait_lcore() spins, on a CPU that a worker may have. */
+	for (unsigned int i = 0; i < n; i++) {
+		while (rte_eal_get_lcore_state(r->dp.workers.worker[i]->lcore) == RUNNING)
+			usleep(500);
+		if (rte_eal_wait_lcore(r->dp.workers.worker[i]->lcore) != 0)
+			rc = -1;
+	}
+	return rc;
+}
