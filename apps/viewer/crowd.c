@@ -101,11 +101,10 @@ static gpointer run(gpointer user)
 	const struct options *options = crowd->options.options;
 
 	g_main_context_push_thread_default(crowd->shared.context);
-	crowd->shared.whep =
-		whep_client_create(options->headers, options->header_count, HTTP_TIMEOUT);
+	crowd->shared.signalling = signalling_create(options, HTTP_TIMEOUT);
 	schedule(crowd);
 	g_main_loop_run(crowd->loop);
-	whep_client_destroy(crowd->shared.whep);
+	signalling_destroy(crowd->shared.signalling);
 	/* What the libraries still have to say, closed sockets mostly. */
 	for (int i = 0; i < 100 && g_main_context_iteration(crowd->shared.context, FALSE); i++)
 		;

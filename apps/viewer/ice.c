@@ -135,7 +135,7 @@ static void on_received(
 
 /* ---- public ---- */
 
-int ice_create(GMainContext *context, const struct ice_addresses *addresses,
+int ice_create(GMainContext *context, const struct ice_addresses *addresses, bool controlling,
 	const struct ice_events *events, void *user, struct ice **result)
 {
 	struct ice *ice = g_new0(struct ice, 1);
@@ -145,7 +145,8 @@ int ice_create(GMainContext *context, const struct ice_addresses *addresses,
 	/* Consent checks (RFC 7675) are what keeps a gateway's session alive. */
 	ice->agent = nice_agent_new_full(
 		context, NICE_COMPATIBILITY_RFC5245, NICE_AGENT_OPTION_CONSENT_FRESHNESS);
-	g_object_set(ice->agent, "controlling-mode", TRUE, "upnp", FALSE, "ice-tcp", FALSE, NULL);
+	g_object_set(ice->agent, "controlling-mode", (gboolean)controlling, "upnp", FALSE,
+		"ice-tcp", FALSE, NULL);
 	for (size_t i = 0; i < addresses->count; i++) {
 		NiceAddress address = addresses->address[i];
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * One full, controlling ICE agent (libnice, RFC 8445) with host candidates
+ * One full ICE agent (libnice, RFC 8445) with host candidates
  * only and one component, and the datagrams that go through it. Everything
  * runs on the thread of the main context given at creation; no event handler
  * may destroy the agent it was called from.
@@ -33,8 +33,11 @@ int ice_addresses_create(
 	char *const *wanted, size_t count, bool loopback, struct ice_addresses **addresses);
 void ice_addresses_destroy(struct ice_addresses *addresses);
 
-/* `addresses`, `context` and `events` are borrowed and outlive the agent. */
-int ice_create(GMainContext *context, const struct ice_addresses *addresses,
+/*
+ * `controlling`: we offered (RFC 8445 6.1.1). `addresses`, `context` and `events`
+ * are borrowed and outlive the agent.
+ */
+int ice_create(GMainContext *context, const struct ice_addresses *addresses, bool controlling,
 	const struct ice_events *events, void *user, struct ice **ice);
 void ice_destroy(struct ice *ice); /* NULL is fine */
 

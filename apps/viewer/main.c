@@ -94,6 +94,19 @@ static gboolean on_progress(gpointer user)
 	return G_SOURCE_CONTINUE;
 }
 
+/* SIGUSR1: the counters at this moment, for whoever measures the server meanwhile. */
+static gboolean on_counts(gpointer user)
+{
+	struct program *program = user;
+	struct crowd_progress progress = {0};
+
+	for (unsigned int i = 0; i < program->crowd_count; i++)
+		crowd_add_progress(program->crowds[i], &progress);
+	fprintf(stderr, "counts connected=%u failed=%u packets=%" PRIu64 "\n", progress.connected,
+		progress.failed, progress.packets);
+	return G_SOURCE_CONTINUE;
+}
+
 static void run(struct program *program)
 {
 	struct crowd_options crowd = {
@@ -114,6 +127,7 @@ static void run(struct program *program)
 		program->crowds[crowd.index] = crowd_start(&crowd);
 	g_unix_signal_add(SIGINT, on_signal, program);
 	g_unix_signal_add(SIGTERM, on_signal, program);
+	g_unix_signal_add(SIGUSR1, on_counts, program);
 	if (terminal)
 		g_timeout_add_seconds(1, on_progress, program);
 	g_main_loop_run(program->loop);

@@ -36,6 +36,8 @@ static const char usage[] =
 	"  --header 'NAME: VALUE'  sent with every request; repeatable\n"
 	"  --bearer TOKEN        the same as --header 'Authorization: Bearer TOKEN'\n"
 	"  --local-address ADDR  address of the host candidates; repeatable\n"
+	"  --janus ID            the addresses are Janus's (http://HOST:8088/janus): watch\n"
+	"                        mountpoint ID of its streaming plugin instead of WHEP\n"
 	"\n"
 	"What to print:\n"
 	"  --json                one JSON object on the last line of standard output\n"
@@ -72,6 +74,7 @@ enum option_id {
 	OPT_HEADER,
 	OPT_BEARER,
 	OPT_LOCAL_ADDRESS,
+	OPT_JANUS,
 	OPT_JSON,
 	OPT_REPORT_LOG,
 	OPT_DUMP,
@@ -102,6 +105,7 @@ static const struct option long_options[] = {
 	{"header", required_argument, NULL, OPT_HEADER},
 	{"bearer", required_argument, NULL, OPT_BEARER},
 	{"local-address", required_argument, NULL, OPT_LOCAL_ADDRESS},
+	{"janus", required_argument, NULL, OPT_JANUS},
 	{"json", no_argument, NULL, OPT_JSON},
 	{"report-log", no_argument, NULL, OPT_REPORT_LOG},
 	{"dump", required_argument, NULL, OPT_DUMP},
@@ -246,6 +250,8 @@ static int set_number(struct options *o, int id, const char *text)
 		return parse_number("decrypt-every", text, 1, VIEWERS_MAX, &o->decrypt_every);
 	case OPT_SILENT_AFTER:
 		return parse_number("silent-after", text, 1, SECONDS_MAX, &o->silent_after);
+	case OPT_JANUS:
+		return parse_number("janus", text, 1, INT32_MAX, &o->janus);
 	default:
 		return set_text(o, id, (char *)text);
 	}

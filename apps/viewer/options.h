@@ -23,6 +23,7 @@ struct options {
 	unsigned int cameras;         /* url_pattern counts 1..cameras; 0: as many as viewers */
 	unsigned int decrypt_every;   /* every so manieth viewer decrypts SRTP */
 	unsigned int silent_after;    /* seconds of media; 0: never */
+	unsigned int janus;           /* mountpoint of Janus's streaming plugin; 0: WHEP */
 
 	size_t url_count;
 	char *urls[OPTIONS_LIST_MAX];

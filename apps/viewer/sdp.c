@@ -194,8 +194,8 @@ static void add_candidates(const GstSDPMedia *media, struct sdp_answer *answer)
 	}
 }
 
-static int parse_transport(
-	const GstSDPMessage *sdp, const GstSDPMedia *media, struct sdp_answer *answer, char *error)
+static int parse_transport(const GstSDPMessage *sdp, const GstSDPMedia *media, bool offer,
+	struct sdp_answer *answer, char *error)
 {
 	const char *fingerprint = get_attribute(sdp, media, "fingerprint");
 	const char *setup = get_attribute(sdp, media, "setup");
@@ -209,12 +209,14 @@ static int parse_transport(
 		snprintf(error, SDP_ERROR_SIZE, "answer without a valid SHA-256 fingerprint");
 		return -EBADMSG;
 	}
-	if (setup && strcmp(setup, "passive") == 0) {
+	if (setup && strcmp(setup, offer ? "actpass" : "passive") == 0) {
 		answer->setup = SDP_SETUP_PASSIVE;
 	} else if (setup && strcmp(setup, "active") == 0) {
 		answer->setup = SDP_SETUP_ACTIVE;
 	} else {
-		snprintf(error, SDP_ERROR_SIZE, "answer's setup is neither passive nor active");
+		snprintf(error, SDP_ERROR_SIZE,
+			offer ? "offer's setup is neither actpass nor active"
+			      : "answer's setup is neither passive nor active");
 		return -EBADMSG;
 	}
 	answer->ice_lite = gst_sdp_message_get_attribute_val(sdp, "ice-lite") != NULL;
@@ -276,7 +278,7 @@ static void add_static_payloads(const GstSDPMedia *media, struct sdp_answer *ans
 	}
 }
 
-static int parse_media(const GstSDPMessage *sdp, struct sdp_answer *answer, char *error)
+static int parse_media(const GstSDPMessage *sdp, bool offer, struct sdp_answer *answer, char *error)
 {
 	guint count = gst_sdp_message_medias_len(sdp);
 
@@ -298,7 +300,7 @@ static int parse_media(const GstSDPMessage *sdp, struct sdp_answer *answer, char
 			continue;
 		}
 		/* One bundle: the first accepted section speaks for all. */
-		if (first && parse_transport(sdp, media, answer, error) < 0)
+		if (first && parse_transport(sdp, media, offer, answer, error) < 0)
 			return -EBADMSG;
 	}
 	if (!answer->video && !answer->audio) {
@@ -308,7 +310,8 @@ static int parse_media(const GstSDPMessage *sdp, struct sdp_answer *answer, char
 	return 0;
 }
 
-int sdp_answer_parse(const char *text, size_t length, struct sdp_answer *answer, char *error)
+static int parse(
+	const char *text, size_t length, bool offer, struct sdp_answer *answer, char *error)
 {
 	GstSDPMessage *sdp = NULL;
 	int rc = -EBADMSG;
@@ -323,9 +326,19 @@ int sdp_answer_parse(const char *text, size_t length, struct sdp_answer *answer,
 	if (gst_sdp_message_parse_buffer((const guint8 *)text, (guint)length, sdp) != GST_SDP_OK)
 		snprintf(error, SDP_ERROR_SIZE, "answer is not SDP");
 	else
-		rc = parse_media(sdp, answer, error);
+		rc = parse_media(sdp, offer, answer, error);
 	gst_sdp_message_free(sdp);
 	return rc;
+}
+
+int sdp_answer_parse(const char *text, size_t length, struct sdp_answer *answer, char *error)
+{
+	return parse(text, length, false, answer, error);
+}
+
+int sdp_remote_offer_parse(const char *text, size_t length, struct sdp_answer *answer, char *error)
+{
+	return parse(text, length, true, answer, error);
 }
 
 const struct sdp_payload *sdp_answer_payload(const struct sdp_answer *answer, uint8_t type)

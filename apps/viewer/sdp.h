@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The viewer's two SDP texts: an offer like Chromium's (bundle, rtcp-mux,
- * recvonly, RFC 8829), and what the answer says. Pure; any thread. The answer
- * is a stranger's text: every count and length is bounded here.
+ * The viewer's SDP texts: an offer like Chromium's (bundle, rtcp-mux, recvonly,
+ * RFC 8829), what the answer says, and the answer to a server that offers
+ * itself. Pure; any thread. What a server says is a stranger's text: every count
+ * and length is bounded here.
  */
 #ifndef APPS_VIEWER_SDP_H
 #define APPS_VIEWER_SDP_H
@@ -69,6 +70,15 @@ char *sdp_offer_format(const struct sdp_offer *offer);
 
 /* 0, or -EBADMSG with a sentence in `error` (SDP_ERROR_SIZE bytes). */
 int sdp_answer_parse(const char *text, size_t length, struct sdp_answer *answer, char *error);
+
+/* The same for a server's offer, whose setup is actpass: it becomes DTLS server. */
+int sdp_remote_offer_parse(const char *text, size_t length, struct sdp_answer *answer, char *error);
+
+/*
+ * The answer to a server's offer: its codecs, of the kinds that we want, with
+ * our transport. To be freed with g_free(); NULL when it is not SDP.
+ */
+char *sdp_reply_format(const char *text, size_t length, const struct sdp_offer *ours);
 
 /* NULL for a payload type the answer does not name. */
 const struct sdp_payload *sdp_answer_payload(const struct sdp_answer *answer, uint8_t type);

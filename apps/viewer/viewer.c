@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Life of a viewer, see viewer.h: POST offer, check, handshake, play, DELETE.
- * Runs on the thread of its main context.
+ * Life of a viewer, see viewer.h: ask, check, handshake, play, leave. Runs on the thread of its main context.
  */
 #include "apps/viewer/viewer.h"
 
@@ -26,7 +25,7 @@ struct viewer {
 	char *url;
 	char *resource; /* URL to DELETE, NULL: none */
 	GCancellable *cancellable;
-	bool requesting; /* a reply of whep is still to come */
+	bool requesting; /* a reply of signalling is still to come */
 	struct ice *ice;
 	struct dtls *dtls;
 	struct media *media;
@@ -136,11 +135,13 @@ static gboolean on_report_due(gpointer user)
 
 static void receive_media(struct viewer *v, uint8_t *data, size_t length)
 {
-	uint64_t at = now();
+	const struct media_counters *counters = media_counters(v->media);
+	uint64_t at = now(), before = counters->packets;
 
 	media_receive(v->media, data, length, at);
-	atomic_fetch_add_explicit(&v->shared->packets, 1, memory_order_relaxed);
-	if (v->figures.first_packet_us == 0 && media_counters(v->media)->packets > 0)
+	atomic_fetch_add_explicit(
+		&v->shared->packets, counters->packets - before, memory_order_relaxed);
+	if (v->figures.first_packet_us == 0 && counters->packets > 0)
 		v->figures.first_packet_us = at;
 }
 
@@ -287,15 +288,15 @@ static int set_remote(struct viewer *v)
 		v->ice, v->answer.ufrag, password, candidates, v->answer.candidate_count);
 }
 
-static void receive_answer(struct viewer *v, const struct whep_reply *reply)
+static void receive_answer(struct viewer *v, const struct http_reply *reply)
 {
 	char error[SDP_ERROR_SIZE] = "";
 
 	if (reply->status != 201) {
-		fail(v, "WHEP POST: status %u", reply->status);
+		fail(v, "%s: status %u", signalling_name(v->shared->signalling), reply->status);
 		return;
 	}
-	if (sdp_answer_parse(reply->body, reply->length, &v->answer, error) < 0) {
+	if (signalling_parse(v->shared->signalling, reply, &v->answer, error) < 0) {
 		fail(v, "%s", error);
 		return;
 	}
@@ -311,7 +312,7 @@ static void receive_answer(struct viewer *v, const struct whep_reply *reply)
 
 static void finish_leaving(struct viewer *v);
 
-static void on_delete_reply(void *user, const struct whep_reply *reply)
+static void on_delete_reply(void *user, const struct http_reply *reply)
 {
 	struct viewer *v = user;
 
@@ -322,14 +323,14 @@ static void on_delete_reply(void *user, const struct whep_reply *reply)
 
 static void send_delete(struct viewer *v)
 {
-	if (v->resource &&
-		whep_delete(v->shared->whep, v->resource, v->cancellable, on_delete_reply, v) == 0)
+	if (v->resource && signalling_close(v->shared->signalling, v->resource, v->cancellable,
+				   on_delete_reply, v) == 0)
 		v->requesting = true;
 	else
 		finish_leaving(v);
 }
 
-static void on_post_reply(void *user, const struct whep_reply *reply)
+static void on_post_reply(void *user, const struct http_reply *reply)
 {
 	struct viewer *v = user;
 
@@ -341,7 +342,7 @@ static void on_post_reply(void *user, const struct whep_reply *reply)
 	if (v->state == VIEWER_LEAVING)
 		send_delete(v);
 	else if (reply->status == 0)
-		fail(v, "WHEP POST: %s", reply->error);
+		fail(v, "%s: %s", signalling_name(v->shared->signalling), reply->error);
 	else if (v->state == VIEWER_OFFERING)
 		receive_answer(v, reply);
 }
@@ -358,7 +359,7 @@ static void on_ice_gathered(void *user)
 {
 	struct viewer *v = user;
 	const struct options *options = v->shared->options;
-	char *candidates, *fingerprint, *offer;
+	char *candidates, *fingerprint;
 	struct sdp_offer description = {
 		.ufrag = ice_ufrag(v->ice),
 		.password = ice_password(v->ice),
@@ -376,14 +377,13 @@ static void on_ice_gathered(void *user)
 		spoil_fingerprint(fingerprint);
 	description.candidates = candidates;
 	description.fingerprint = fingerprint;
-	offer = sdp_offer_format(&description);
 
 	set_state(v, VIEWER_OFFERING);
-	if (whep_post(v->shared->whep, v->url, offer, v->cancellable, on_post_reply, v) < 0)
+	if (signalling_open(v->shared->signalling, v->url, &description, v->cancellable,
+		    on_post_reply, v) < 0)
 		fail(v, "unusable address");
 	else
 		v->requesting = true;
-	g_free(offer);
 	g_free(fingerprint);
 	g_free(candidates);
 }
@@ -464,7 +464,8 @@ void viewer_join(struct viewer *v)
 	set_state(v, VIEWER_GATHERING);
 	v->deadline = timer_start(v->shared->context, v->shared->options->connect_timeout * 1000,
 		on_connect_timeout, v);
-	if (ice_create(v->shared->context, v->shared->addresses, &ice_events, v, &v->ice) < 0 ||
+	if (ice_create(v->shared->context, v->shared->addresses, v->shared->options->janus == 0,
+		    &ice_events, v, &v->ice) < 0 ||
 		ice_gather(v->ice) < 0)
 		fail(v, "no host candidates");
 }

@@ -11,7 +11,7 @@
 #include "apps/viewer/ice.h"
 #include "apps/viewer/media.h"
 #include "apps/viewer/options.h"
-#include "apps/viewer/whep.h"
+#include "apps/viewer/signalling.h"
 
 #include <stdatomic.h>
 
@@ -21,7 +21,7 @@
 enum viewer_state {
 	VIEWER_WAITING,   /* not joined yet */
 	VIEWER_GATHERING, /* host candidates */
-	VIEWER_OFFERING,  /* POST sent */
+	VIEWER_OFFERING,  /* stream asked for */
 	VIEWER_CHECKING,  /* ICE */
 	VIEWER_SECURING,  /* DTLS */
 	VIEWER_PLAYING,   /* keys exported */
@@ -37,7 +37,7 @@ struct viewer_shared {
 	const struct options *options;
 	const struct ice_addresses *addresses;
 	const struct dtls_context *dtls;
-	struct whep_client *whep;
+	struct signalling *signalling;
 	FILE *dump;
 	FILE *plain_dump;
 	/* A viewer reached VIEWER_FAILED or VIEWER_DONE. */

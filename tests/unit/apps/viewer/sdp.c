@@ -163,6 +163,51 @@ static void bound_tables(void **state)
 	g_string_free(text, TRUE);
 }
 
+/* A server that offers: its codecs come back, of the kinds wanted, with our transport. */
+static void answer_an_offer(void **state)
+{
+	static const char text[] =
+		HEAD "a=group:BUNDLE a v\r\n"
+		     "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\nc=IN IP4 192.0.2.1\r\na=mid:a\r\n" UFRAG
+			     PASSWORD FINGERPRINT "a=setup:actpass\r\na=rtpmap:111 opus/48000/2\r\n"
+		     "a=sendonly\r\na=ssrc:1 cname:x\r\n" VIDEO "a=mid:v\r\n" MAPS
+		     "a=rtcp-fb:106 nack\r\nm=application 9 UDP/DTLS/SCTP "
+		     "webrtc-datachannel\r\na=mid:d\r\n";
+	struct sdp_offer ours = {
+		.ufrag = "user",
+		.password = "secret",
+		.fingerprint = "AB:CD",
+		.candidates = "a=candidate:1 1 UDP 1 192.0.2.1 5000 typ host\r\n",
+		.video = true,
+	};
+	static const char *const lines[] = {
+		"a=group:BUNDLE v\r\n",
+		"m=audio 0 UDP/TLS/RTP/SAVPF 111\r\nc=IN IP4 0.0.0.0\r\na=inactive\r\n",
+		"m=video 9 UDP/TLS/RTP/SAVPF 106 107\r\n",
+		"a=setup:active\r\na=recvonly\r\n",
+		"a=rtcp-fb:106 nack\r\n",
+		"a=fmtp:107 apt=106\r\n",
+		"m=application 0 UDP/DTLS/SCTP webrtc-datachannel\r\n",
+	};
+	struct sdp_answer peer;
+	char error[SDP_ERROR_SIZE], *sdp;
+
+	assert_int_equal(sdp_remote_offer_parse(text, strlen(text), &peer, error), 0);
+	assert_int_equal(peer.setup, SDP_SETUP_PASSIVE);
+	assert_string_equal(peer.ufrag, "abcd");
+	assert_int_equal(sdp_answer_parse(text, strlen(text), &peer, error), -EBADMSG);
+
+	sdp = sdp_reply_format(text, strlen(text), &ours);
+	assert_non_null(sdp);
+	for (size_t i = 0; i < G_N_ELEMENTS(lines); i++)
+		if (strstr(sdp, lines[i]) == NULL)
+			fail_msg("missing: %s in %s", lines[i], sdp);
+	assert_null(strstr(sdp, "ssrc"));
+	g_free(sdp);
+	assert_null(sdp_reply_format("", 0, &ours));
+	assert_null(sdp_reply_format("v=0\0\n", 6, &ours));
+}
+
 /* Any beginning of a good answer, and any single byte of it changed. */
 static void survive_damage(void **state)
 {
@@ -170,13 +215,16 @@ static void survive_damage(void **state)
 	struct sdp_answer answer;
 	char error[SDP_ERROR_SIZE];
 	char text[sizeof(good)];
+	struct sdp_offer ours = {.ufrag = "", .password = "", .fingerprint = "", .candidates = ""};
 
 	for (size_t i = 0; i < strlen(good); i++) {
 		sdp_answer_parse(good, i, &answer, error);
+		g_free(sdp_reply_format(good, i, &ours));
 		memcpy(text, good, sizeof(good));
 		for (int byte = 0; byte < 256; byte += 5) {
 			text[i] = (char)byte;
 			sdp_answer_parse(text, strlen(good), &answer, error);
+			g_free(sdp_reply_format(text, strlen(good), &ours));
 		}
 	}
 }
@@ -188,6 +236,7 @@ int main(void)
 		cmocka_unit_test(read_answer),
 		cmocka_unit_test(read_session_level),
 		cmocka_unit_test(refuse_answers),
+		cmocka_unit_test(answer_an_offer),
 		cmocka_unit_test(bound_tables),
 		cmocka_unit_test(survive_damage),
 	};

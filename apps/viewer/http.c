@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* WHEP client, see whep.h. Runs on the thread of its main context. */
-#include "apps/viewer/whep.h"
+/* HTTP client, see http.h. Runs on the thread of its main context. */
+#include "apps/viewer/http.h"
 
 #include <errno.h>
 #include <libsoup/soup.h>
@@ -8,22 +8,22 @@
 
 #define CONNECTIONS_MAX 64 /* HTTP connections at once, per main context */
 
-struct whep_client {
+struct http_client {
 	SoupSession *session; /* owned */
 	char *const *headers; /* borrowed */
 	size_t header_count;
 };
 
-struct request {
+struct exchange {
 	SoupMessage *message; /* owned */
-	whep_callback *callback;
+	http_callback *callback;
 	void *user;
 };
 
-struct whep_client *whep_client_create(
+struct http_client *http_client_create(
 	char *const *headers, size_t count, unsigned int timeout_seconds)
 {
-	struct whep_client *client = g_new0(struct whep_client, 1);
+	struct http_client *client = g_new0(struct http_client, 1);
 
 	client->headers = headers;
 	client->header_count = count;
@@ -33,7 +33,7 @@ struct whep_client *whep_client_create(
 	return client;
 }
 
-void whep_client_destroy(struct whep_client *client)
+void http_client_destroy(struct http_client *client)
 {
 	if (client == NULL)
 		return;
@@ -62,29 +62,29 @@ static char *resolve_location(SoupMessage *message)
 
 static void on_reply(GObject *session, GAsyncResult *result, gpointer user)
 {
-	struct request *request = user;
+	struct exchange *exchange = user;
 	GError *error = NULL;
 	GBytes *body = soup_session_send_and_read_finish(SOUP_SESSION(session), result, &error);
-	struct whep_reply reply = {0};
+	struct http_reply reply = {0};
 	char *resource = NULL;
 
 	if (body) {
-		reply.status = soup_message_get_status(request->message);
+		reply.status = soup_message_get_status(exchange->message);
 		reply.body = g_bytes_get_data(body, &reply.length);
-		reply.resource = resource = resolve_location(request->message);
+		reply.resource = resource = resolve_location(exchange->message);
 	} else {
 		reply.error = error->message;
 	}
-	request->callback(request->user, &reply);
+	exchange->callback(exchange->user, &reply);
 	g_free(resource);
 	g_clear_error(&error);
 	if (body)
 		g_bytes_unref(body);
-	g_object_unref(request->message);
-	g_free(request);
+	g_object_unref(exchange->message);
+	g_free(exchange);
 }
 
-static void add_headers(const struct whep_client *client, SoupMessage *message)
+static void add_headers(const struct http_client *client, SoupMessage *message)
 {
 	SoupMessageHeaders *headers = soup_message_get_request_headers(message);
 
@@ -102,38 +102,25 @@ static void add_headers(const struct whep_client *client, SoupMessage *message)
 	}
 }
 
-static int send_request(struct whep_client *client, const char *method, const char *url,
-	GBytes *body, GCancellable *cancellable, whep_callback *callback, void *user)
+int http_send(struct http_client *client, const struct http_request *request)
 {
-	SoupMessage *message = soup_message_new(method, url);
-	struct request *request;
+	SoupMessage *message = soup_message_new(request->method, request->url);
+	struct exchange *exchange;
 
 	if (message == NULL)
 		return -EINVAL;
-	if (body)
-		soup_message_set_request_body_from_bytes(message, "application/sdp", body);
+	if (request->body) {
+		GBytes *body = g_bytes_new(request->body, strlen(request->body));
+
+		soup_message_set_request_body_from_bytes(message, request->type, body);
+		g_bytes_unref(body);
+	}
 	add_headers(client, message);
-	request = g_new0(struct request, 1);
-	request->message = message;
-	request->callback = callback;
-	request->user = user;
-	soup_session_send_and_read_async(
-		client->session, message, G_PRIORITY_DEFAULT, cancellable, on_reply, request);
+	exchange = g_new0(struct exchange, 1);
+	exchange->message = message;
+	exchange->callback = request->callback;
+	exchange->user = request->user;
+	soup_session_send_and_read_async(client->session, message, G_PRIORITY_DEFAULT,
+		request->cancellable, on_reply, exchange);
 	return 0;
-}
-
-int whep_post(struct whep_client *client, const char *url, const char *offer,
-	GCancellable *cancellable, whep_callback *callback, void *user)
-{
-	GBytes *body = g_bytes_new(offer, strlen(offer));
-	int rc = send_request(client, "POST", url, body, cancellable, callback, user);
-
-	g_bytes_unref(body);
-	return rc;
-}
-
-int whep_delete(struct whep_client *client, const char *resource, GCancellable *cancellable,
-	whep_callback *callback, void *user)
-{
-	return send_request(client, "DELETE", resource, NULL, cancellable, callback, user);
 }
