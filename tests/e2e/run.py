@@ -18,6 +18,7 @@ import e2e_sessions  # noqa: E402,F401
 import e2e_refusals  # noqa: E402,F401
 import e2e_fixed  # noqa: E402,F401
 import e2e_lipsync  # noqa: E402,F401
+import e2e_bench  # noqa: E402,F401
 
 if __name__ == '__main__':
     sys.exit(cases.main('e2e'))

@@ -1,0 +1,368 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""scripts/bench peers: one camera, N viewers, in turn against millrace and other servers.
+
+Everybody gets the same namespaces, camera, viewers and SRTP profile. The server has the first
+half of the CPUs for itself, camera and viewers have the others, and what arrives at the viewers'
+end of the wire is received there (RPS): so the server's CPUs do the server's work, its system
+calls and soft interrupts included, and nothing else of this measurement.
+
+CPU is told twice. `process`: the time the scheduler gave to the server's processes; the soft
+interrupts that came over them are in it, as the kernel counts. `cpus`: all that the server's
+CPUs did, whoever did it, kernel threads too; true only on a machine with nothing else to do.
+"""
+import argparse
+import contextlib
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import sys
+import time
+
+from lab import Camera, Failure, Gateway, Lab, LabError, inside, program, session_file
+
+PLUGINS = '/usr/lib/x86_64-linux-gnu/janus'
+TICKS = os.sysconf('SC_CLK_TCK')
+SERVERS = ('millrace', 'janus', 'janus-loops', 'mediamtx')
+CPUS = sorted(os.sched_getaffinity(0))
+OURS, THEIRS = CPUS[:len(CPUS) // 2] or CPUS, CPUS[len(CPUS) // 2:]
+
+
+def say(text):
+    print(f'bench: {text}', file=sys.stderr, flush=True)
+
+
+def counts(text):
+    try:
+        return [int(n) for n in text.split(',') if 1 <= int(n) <= 10000]
+    except ValueError:
+        raise argparse.ArgumentTypeError('numbers of viewers, 1 to 10000, with commas') from None
+
+
+def parse(args):
+    p = argparse.ArgumentParser(prog='scripts/bench peers')
+    p.add_argument('--viewers', type=counts, default=[1, 50, 200])
+    p.add_argument('--seconds', type=int, default=10)
+    p.add_argument('--servers', type=lambda s: s.split(','), default=None)
+    p.add_argument('--bitrate', default='1M')
+    p.add_argument('--profile', default='AEAD_AES_128_GCM')
+    p.add_argument('--json', action='store_true')
+    options = p.parse_args(args)
+    for name in options.servers or ():
+        if name not in SERVERS:
+            p.error(f'no such server: {name}; there are {", ".join(SERVERS)}')
+    if not options.viewers or options.seconds < 1:
+        p.error('nothing to measure')
+    return options
+
+
+def cpu_mask(cpus):
+    return f'{sum(1 << c for c in cpus):x}'
+
+
+@contextlib.contextmanager
+def on_cpus(cpus):
+    """Processes that are started meanwhile run there."""
+    os.sched_setaffinity(0, cpus)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, CPUS)
+
+
+@contextlib.contextmanager
+def long_backlog(packets=100000):
+    """One picture for hundreds of viewers is thousands of packets at once: what a wire would
+    carry away waits here. The kernel has this number but once; it is put back in the end."""
+    file = '/proc/sys/net/core/netdev_max_backlog'
+    with open(file, encoding='ascii') as f:
+        was = f.read()
+    try:
+        if int(was) < packets:
+            with open(file, 'w', encoding='ascii') as f:
+                f.write(str(packets))
+        yield
+    finally:
+        with open(file, 'w', encoding='ascii') as f:
+            f.write(was)
+
+
+def steer(lab):
+    """Each end of the wire is received on the CPUs of who lives there."""
+    for namespace, link, cpus in ((lab.gw, 'mr0', OURS), (lab.lan, lab.lan_link, THEIRS)):
+        lab.execute(namespace, 'sh', '-c',
+                    f'echo {cpu_mask(cpus)} > /sys/class/net/{link}/queues/rx-0/rps_cpus')
+
+
+# -- servers: start() until the stream is there, url and arguments for millrace-viewer, processes
+
+class Millrace:
+    title = 'millrace'
+
+    def __init__(self, lab, camera):
+        with on_cpus(OURS):
+            self.gateway = Gateway(lab, session_file(
+                lab, {'cam1': {'source': camera.url(), 'rtspTransport': 'udp'}}))
+            self.gateway.start()
+        self.gateway.await_streams(2, 30)
+        self.processes = [self.gateway.dataplane, self.gateway.controlplane]
+        self.viewer = ['--url', self.gateway.url('cam1', whep=True)]
+
+    def figures(self):
+        return {'drops': self.gateway.cli('drops')['drops'],
+                'lostOnInput': sum(s['lost'] for s in self.gateway.cli('streams')['streams']),
+                'crypto': self.gateway.cli('status')['dataplane']['crypto']}
+
+
+class Janus:
+    title = 'Janus 1.1.2 (Debian), stock'
+    general = ''
+
+    def __init__(self, lab, camera):
+        folder = lab.path('janus')
+        os.makedirs(folder, exist_ok=True)
+        others = {kind: ','.join(sorted(name for name in os.listdir(f'{PLUGINS}/{kind}')
+                                        if name.endswith('.so') and keep not in name))
+                  for kind, keep in (('plugins', 'streaming'), ('transports', '_http'))}
+        files = {
+            'janus.jcfg': f'general: {{\n configs_folder = "{folder}"\n'
+                          f' plugins_folder = "{PLUGINS}/plugins"\n'
+                          f' transports_folder = "{PLUGINS}/transports"\n'
+                          f' debug_level = 3\n debug_colors = false\n{self.general} }}\n'
+                          f'plugins: {{ disable = "{others["plugins"]}" }}\n'
+                          f'transports: {{ disable = "{others["transports"]}" }}\n',
+            'janus.transport.http.jcfg': 'general: { http = true\n port = 8088\n https = false }\n',
+            'janus.plugin.streaming.jcfg':
+                f'camera: {{ type = "rtsp"\n id = 1\n audio = true\n video = true\n'
+                f' url = "{camera.url()}" }}\n',
+        }
+        for name, text in files.items():
+            with open(os.path.join(folder, name), 'w', encoding='ascii') as f:
+                f.write(text)
+        with on_cpus(OURS):
+            server = lab.start('janus', ['janus', '-F', folder], lab.gw)
+        await_port(server, lab, 8088)
+        time.sleep(2)  # its RTSP client says nothing when media has come
+        self.processes = [server]
+        self.viewer = ['--url', f'http://{lab.gw_address}:8088/janus', '--janus', 1]
+
+    def figures(self):
+        return {}
+
+
+class JanusLoops(Janus):
+    title = f'Janus 1.1.2 (Debian), event_loops = {max(2, len(OURS))}'
+    general = f' event_loops = {max(2, len(OURS))}\n'
+
+
+class Mediamtx:
+    title = 'MediaMTX'
+
+    def __init__(self, lab, camera):
+        file = lab.path('mediamtx.yml')
+        with open(file, 'w', encoding='utf-8') as f:
+            f.write(f'rtsp: no\nrtmp: no\nhls: no\nsrt: no\nwebrtc: yes\n'
+                    f'webrtcAddress: {lab.gw_address}:8889\nwebrtcLocalUDPAddress: :8189\n'
+                    f'paths:\n  cam1:\n    source: {camera.url()}\n    rtspTransport: udp\n')
+        with on_cpus(OURS):
+            server = lab.start('mediamtx', ['mediamtx', file], lab.gw)
+        await_port(server, lab, 8889)
+        time.sleep(2)
+        self.processes = [server]
+        self.viewer = ['--url', f'http://{lab.gw_address}:8889/cam1/whep']
+
+    def figures(self):
+        return {}
+
+
+CLASSES = {'millrace': Millrace, 'janus': Janus, 'janus-loops': JanusLoops, 'mediamtx': Mediamtx}
+
+
+def await_port(process, lab, port, seconds=20):
+    until = time.monotonic() + seconds
+    while True:
+        try:
+            with inside(lab.gw):
+                socket.create_connection((lab.gw_address, port), 1).close()
+            return
+        except OSError:
+            if not process.running() or time.monotonic() > until:
+                raise Failure(f'{process.name} does not listen', process) from None
+            time.sleep(0.05)
+
+
+def installed(name):
+    return name == 'millrace' or shutil.which('mediamtx' if name == 'mediamtx' else 'janus')
+
+
+# -- samples
+
+def process_seconds(processes):
+    """What the scheduler gave to all their threads."""
+    total = 0
+    for process in processes:
+        folder = f'/proc/{process.pid}/task'
+        for task in os.listdir(folder):
+            with contextlib.suppress(FileNotFoundError):
+                with open(f'{folder}/{task}/schedstat', encoding='ascii') as f:
+                    total += int(f.read().split()[0])
+    return total / 1e9
+
+
+def cpus_seconds(cpus):
+    """User, nice, system, irq and softirq of these CPUs."""
+    total = 0
+    with open('/proc/stat', encoding='ascii') as f:
+        for line in f:
+            fields = line.split()
+            if re.fullmatch(r'cpu\d+', fields[0]) and int(fields[0][3:]) in cpus:
+                total += sum(int(fields[i]) for i in (1, 2, 3, 6, 7))
+    return total / TICKS
+
+
+def resident_kib(processes):
+    total = 0
+    for process in processes:
+        with open(f'/proc/{process.pid}/status', encoding='ascii') as f:
+            total += int(re.search(r'VmRSS:\s+(\d+)', f.read())[1])
+    return total
+
+
+class Sample:
+    def __init__(self, processes, viewer=None):
+        self.packets = viewer_counts(viewer)['packets'] if viewer else 0
+        self.at = time.monotonic()
+        self.process = process_seconds(processes)
+        self.cpus = cpus_seconds(OURS)
+
+
+def viewer_counts(viewer):
+    """millrace-viewer tells them on SIGUSR1."""
+    before = len(re.findall(r'^counts ', viewer.output(), re.M))
+    viewer.signal(signal.SIGUSR1)
+    until = time.monotonic() + 20
+    while True:
+        found = re.findall(r'^counts connected=(\d+) failed=(\d+) packets=(\d+)', viewer.output(),
+                           re.M)
+        if len(found) > before:
+            return dict(zip(('connected', 'failed', 'packets'), map(int, found[-1])))
+        if time.monotonic() > until or not viewer.running():
+            raise Failure('millrace-viewer tells no counts', viewer)
+        time.sleep(0.005)
+
+
+# -- one measurement
+
+def measure(name, viewers, options):
+    with Lab('peers') as lab:
+        try:
+            return measure_in(lab, name, viewers, options)
+        except Failure as e:
+            print(e.tails(), file=sys.stderr)  # while the logs are there
+            raise
+
+
+def measure_in(lab, name, viewers, options):
+    lab.wire()
+    steer(lab)
+    with on_cpus(THEIRS):
+        camera = Camera(lab, '--bitrate', options.bitrate, auth=False)
+    server = CLASSES[name](lab, camera)
+    idle = Sample(server.processes)
+    time.sleep(2)
+    idle_end = Sample(server.processes)
+    memory = resident_kib(server.processes)
+    with on_cpus(THEIRS):
+        viewer = lab.start('viewer', [
+            program('millrace-viewer'), *server.viewer, '--viewers', viewers, '--profile',
+            options.profile, '--local-address', lab.lan_address, '--seconds', options.seconds + 90, '--connect-timeout', 30,
+            '--decrypt-every', max(1, viewers // 10), '--json'], lab.lan, pipe=True)
+    time.sleep(0.2)
+    until = time.monotonic() + 30 + viewers * 0.05
+    while viewer_counts(viewer)['connected'] < viewers:
+        if time.monotonic() > until or not viewer.running():
+            raise Failure(f'{viewer_counts(viewer)} of {viewers} viewers', viewer,
+                          *server.processes)
+        time.sleep(0.2)
+    time.sleep(1.5)
+    before = Sample(server.processes, viewer)
+    time.sleep(options.seconds)
+    after = Sample(server.processes, viewer)
+    memory_end = resident_kib(server.processes)
+    extra = server.figures()
+    viewer.signal(signal.SIGINT)
+    totals = json.loads(viewer.read_all(60).strip().splitlines()[-1])['totals']
+    packets = after.packets - before.packets
+    seconds = after.at - before.at
+    return {
+        'server': name, 'title': server.title, 'viewers': viewers,
+        'packets': packets, 'packetsPerSecond': round(packets / seconds),
+        'packetsLost': totals['packetsLost'], 'socketDrops': totals['socketDrops'],
+        'viewersConnected': totals['viewersConnected'], 'srtpProfiles': totals['srtpProfiles'],
+        'processCores': round((after.process - before.process) / seconds, 4),
+        'processMicrosPerPacket': round(1e6 * (after.process - before.process) / packets, 3),
+        'cpusCores': round((after.cpus - before.cpus) / seconds, 4),
+        'cpusMicrosPerPacket': round(1e6 * (after.cpus - before.cpus) / packets, 3),
+        'idleProcessCores': round((idle_end.process - idle.process) / (idle_end.at - idle.at), 4),
+        'idleKiB': memory, 'kibPerViewer': round((memory_end - memory) / viewers, 1),
+        **extra,
+    }
+
+
+def add_ratios(rows):
+    """How many times what millrace takes, at the same number of viewers."""
+    for row in rows:
+        ours = next((r for r in rows if r['server'] == 'millrace'
+                     and r['viewers'] == row['viewers']), None)
+        for kind in ('process', 'cpus'):
+            key = f'{kind}MicrosPerPacket'
+            row[f'{kind}Ratio'] = round(row[key] / ours[key], 2) if ours and ours[key] else None
+
+
+def table(rows):
+    head = ('viewers', 'server', 'packets/s', 'lost', 'us/packet', 'ratio', 'CPUs us/packet',
+            'ratio', 'KiB/viewer')
+    lines = ['| ' + ' | '.join(head) + ' |', '|' + '---|' * len(head)]
+    for r in rows:
+        lines.append('| ' + ' | '.join(str(x) for x in (
+            r['viewers'], r['title'], r['packetsPerSecond'], r['packetsLost'],
+            f'{r["processMicrosPerPacket"]:.2f}', r['processRatio'] or '',
+            f'{r["cpusMicrosPerPacket"]:.2f}', r['cpusRatio'] or '', r['kibPerViewer'])) + ' |')
+    return '\n'.join(lines)
+
+
+def peers(args):
+    """The whole of scripts/bench peers; gives the exit status."""
+    options = parse(args)
+    servers = [s for s in options.servers or SERVERS if installed(s)]
+    missing = [s for s in options.servers or () if not installed(s)]
+    if missing:
+        say(f'not installed: {", ".join(missing)}')
+        return 1
+    rows = []
+    try:
+        with long_backlog():
+            for viewers in options.viewers:
+                for name in servers:
+                    say(f'{viewers} viewers, {name}')
+                    rows.append(measure(name, viewers, options))
+    except (Failure, LabError) as e:
+        say(e)
+        return 1
+    add_ratios(rows)
+    print(table(rows), file=sys.stderr if options.json else sys.stdout)
+    if options.json:
+        print(json.dumps({'bitrate': options.bitrate, 'profile': options.profile,
+                          'serverCPUs': OURS, 'clientCPUs': THEIRS, 'rows': rows}))
+    return 0
+
+
+if __name__ == '__main__':
+    def stop(number, _):
+        raise SystemExit(128 + number)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, stop)
+    sys.exit(peers(sys.argv[1:]))
