@@ -95,7 +95,7 @@ struct mr_stats_worker {
 	_Atomic uint64_t punted;       /* up the packet ring */
 	_Atomic uint64_t notices_lost; /* to the main thread, its ring was full */
 	_Atomic uint64_t
-		stage_tsc[12]; /* cycles per stage, in the order of worker_turn(); busy turns */
+		stage_tsc[16]; /* cycles per stage, in the order of worker_turn(); busy turns */
 	_Atomic uint64_t drops[MR_STATS_DROPS];
 };
 

@@ -13,9 +13,12 @@
 #include <rte_mbuf.h>
 #include <stdint.h>
 
-#define BURST 32          /* packets received per port and turn */
-#define BATCH_MAX 256     /* packets of any one batch */
-#define FANOUT_BUDGET 256 /* viewers' copies per turn */
+#define BURST 32           /* packets received per port and turn */
+#define BATCH_MAX 320      /* packets of any one batch */
+#define FANOUT_BUDGET 256  /* live viewers' copies per turn */
+#define CATCH_UP_BUDGET 32 /* copies per turn for those who catch up */
+#define REPAIR_BUDGET 32   /* packets sent again per turn */
+static_assert(FANOUT_BUDGET + CATCH_UP_BUDGET + REPAIR_BUDGET <= BATCH_MAX, "a turn's copies");
 
 struct stream;
 struct viewer;

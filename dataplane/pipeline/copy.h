@@ -25,7 +25,8 @@ static inline void copy_make(struct srtp_op *op, struct rte_mbuf *m, const struc
 	h->vpxcc = 0x80;
 	h->mpt = (uint8_t)((p->flags & PLAIN_MARKER ? 0x80 : 0) | t->payload_type);
 	h->seq = rte_cpu_to_be_16((uint16_t)index);
-	h->timestamp = rte_cpu_to_be_32(p->timestamp + t->timestamp_base);
+	h->timestamp = rte_cpu_to_be_32(
+		p->timestamp + t->timestamp_base - (p->index < t->live_index ? t->shift : 0));
 	h->ssrc = rte_cpu_to_be_32(t->ssrc);
 
 	op->tx = &t->viewer->rtp_key;

@@ -13,8 +13,6 @@
 
 #include <rte_prefetch.h>
 
-static_assert(FANOUT_BUDGET <= BATCH_MAX, "a turn's copies fit the batch");
-
 /* Makes copies of one packet for at most `room` viewers. Returns how many
  * viewers were passed, served or not. */
 static uint16_t fanout_packet(
@@ -83,7 +81,6 @@ void fanout_stage(struct worker *w)
 {
 	uint16_t budget = FANOUT_BUDGET;
 
-	w->plain.n = 0;
 	while (w->queue_head != NULL && budget > 0) {
 		struct audience *a = w->queue_head;
 		bool done = fanout_audience(w, a, &budget);
@@ -97,6 +94,6 @@ void fanout_stage(struct worker *w)
 		if (!done)
 			worker_queue_audience(w, a); /* behind the others: nobody starves */
 	}
-	if (w->plain.n > 0 || w->queue_head != NULL)
+	if (budget < FANOUT_BUDGET || w->queue_head != NULL)
 		w->moved = true;
 }

@@ -34,8 +34,11 @@ void audience_join(struct audience *a, struct viewer_track *t)
 		return;
 	t->audience = a;
 	t->kind = a->stream->kind;
+	t->state = TRACK_LIVE;
 	/* Last in the list, so a packet that is on its way to the others reaches it too. */
 	t->join_index = a->live_next;
+	t->live_index = t->join_index;
+	t->shift = 0;
 	a->tracks[a->n_tracks++] = t;
 	atomic_store_explicit(&a->stream->stats->viewers, a->n_tracks, memory_order_relaxed);
 }
@@ -59,5 +62,6 @@ void audience_leave(struct viewer_track *t)
 	/* Should it ever join again: no index twice, whatever was sent last. */
 	t->wire_base += a->live_next - t->join_index + 1;
 	t->audience = NULL;
+	t->state = TRACK_AWAY;
 	atomic_store_explicit(&a->stream->stats->viewers, a->n_tracks, memory_order_relaxed);
 }

@@ -41,21 +41,40 @@ struct frame_header {
 	uint32_t ip_sum;     /* of the IPv4 header, without its length and identification */
 };
 
+enum track_state {
+	TRACK_AWAY = 0,     /* has no stream */
+	TRACK_LIVE = 1,     /* in its audience's list, at the shared cursor */
+	TRACK_CATCHING = 2, /* at a cursor of its own, between key frame and live */
+	TRACK_WAITING = 3,  /* gets nothing before a key frame comes */
+};
+
+/*
+ * A copy is a pure function of the stream's packet and of the track's epoch: the
+ * constants join_index, wire_base, shift and live_index. An epoch begins when the
+ * track joins a stream, or starts again from a key frame; the next one begins at
+ * the wire index after the last one sent. live_index
+ * alone changes within an epoch, once, before any packet from there on was sent.
+ */
 struct viewer_track {
-	struct viewer *viewer;     /* borrowed: the record this lies in */
-	struct audience *audience; /* borrowed, where it is live; NULL: the stream has gone */
+	/* read for every copy */
+	struct viewer *viewer; /* borrowed: the record this lies in */
 	uint32_t ssrc;
 	uint32_t timestamp_base; /* RTP ticks */
-	uint64_t join_index;     /* stream index of the first packet sent */
+	uint64_t join_index;     /* stream index of the epoch's first packet */
 	uint64_t wire_base;      /* 48-bit wire index of that packet; below 2^15 at first */
+	uint64_t live_index;     /* packets before it are shifted; UINT64_MAX: not known yet */
+	uint32_t shift;          /* RTP ticks that they are shifted back by */
+	uint32_t packets_sent;   /* for sender reports, RFC 3550 6.4.1 */
+	uint32_t octets_sent;    /* ditto */
 	uint8_t payload_type;
 	uint8_t rtx_payload_type;
-	uint8_t kind; /* enum mr_media_kind */
-	uint32_t rtx_ssrc;
-	/* for sender reports, RFC 3550 6.4.1 */
-	uint32_t packets_sent;
-	uint32_t octets_sent;
+	uint8_t kind;                 /* enum mr_media_kind */
+	uint8_t state;                /* enum track_state */
 	struct mr_stats_track *stats; /* borrowed */
+
+	struct audience *audience; /* borrowed; NULL: TRACK_AWAY */
+	uint32_t rtx_ssrc;
+	uint64_t next_index; /* TRACK_CATCHING: stream index of the next packet that it gets */
 };
 
 #define REPORTS_REMEMBERED 4 /* round trips of up to so many seconds are seen */
