@@ -116,6 +116,7 @@ static void print_track(struct table *t, const struct frame *f, uint32_t i, int 
 	table_cell_coloured(t, g.loss > 0 ? TABLE_YELLOW : TABLE_PLAIN, show_share(b, g.loss));
 	snprintf(b, sizeof(b), "%d", track->cumulative_lost);
 	table_cell(t, track->reports > 0 ? b : "-");
+	table_cell(t, show_count(b, track->repaired));
 	table_cell(t, show_fixed(b, g.jitter_ms, 1));
 	table_cell(t, show_fixed(b, g.round_trip, 1));
 }
@@ -139,7 +140,7 @@ void cmd_viewers_print(const struct frame *f, const struct options *o, FILE *out
 {
 	static const char *const titles[] = {"<VIEWER", "<PATH", "<REMOTE", "<PROFILE", "<STATE",
 		"AGE", "ALIVE", "<TRACK", "BITRATE", "PACKETS/S", "PACKETS", "LOSS", "LOST",
-		"JITTER MS", "ROUND TRIP MS", NULL};
+		"REPAIRED", "JITTER MS", "ROUND TRIP MS", NULL};
 	struct table *t = table_create(titles);
 	char b[SHOW_SIZE], note[MR_NOTE_MAX];
 
@@ -157,6 +158,18 @@ void cmd_viewers_print(const struct frame *f, const struct options *o, FILE *out
 			fprintf(out, "%s: %s\n", viewer_name(v, b), note);
 	}
 	table_destroy(t);
+}
+
+/* What the track was sent again, and what was refused by reason. */
+static json_t *repairs_json(const struct mr_stats_track *t)
+{
+	json_t *refused = json_object();
+
+	for (unsigned int i = 0; i < MR_REPAIR_REFUSAL_COUNT; i++)
+		json_object_set_new(refused, mr_repair_refusal_name(i),
+			json_integer((json_int_t)t->repairs_refused[i]));
+	return json_pack("{s:I s:I s:o}", "packets", (json_int_t)t->repaired, "bytes",
+		(json_int_t)t->repaired_bytes, "refused", refused);
 }
 
 static json_t *track_json(const struct frame *f, uint32_t i, int k)
@@ -177,6 +190,7 @@ static json_t *track_json(const struct frame *f, uint32_t i, int k)
 			t->reports > 0 ? json_integer(t->cumulative_lost) : json_null(), "jitterMs",
 			json_number(g.jitter_ms), "roundTripMs", json_number(g.round_trip), "nacks",
 			(json_int_t)t->nacks, "plis", (json_int_t)t->plis));
+	json_object_set_new(track, "repairs", repairs_json(t));
 	return track;
 }
 

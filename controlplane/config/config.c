@@ -69,6 +69,8 @@ static void dataplane_defaults(struct mr_config_dataplane *d)
 	d->max_viewers = 10000;
 	d->stream_ring_packets = 2048;
 	d->stream_ring_bytes = 2u << 20;
+	d->repair_window_ms = 1000;
+	d->repair_bitrate = 4000000;
 	snprintf(d->crypto, sizeof(d->crypto), "ipsec-mb");
 	snprintf(d->file_prefix, sizeof(d->file_prefix), "millrace");
 	snprintf(d->control_socket, sizeof(d->control_socket), "%s", MR_CONTROL_SOCKET);

@@ -95,6 +95,8 @@ struct mr_config_dataplane {
 	uint32_t max_viewers;         /* fixed sessions included */
 	uint32_t stream_ring_packets; /* per stream, power of two */
 	uint32_t stream_ring_bytes;   /* per stream */
+	uint32_t repair_window_ms;    /* how long packets are sent again; 0: never */
+	uint32_t repair_bitrate;      /* [bit/s] per viewer; 0: no repairs */
 	char crypto[32];              /* "ipsec-mb" */
 	char file_prefix[64];         /* EAL's --file-prefix */
 	char control_socket[MR_CONFIG_SOCKET_MAX];

@@ -13,7 +13,7 @@
 
 static const char *const dataplane_keys[] = {"ports", "workers", "idle", "crypto", "hugepages",
 	"memory", "controlSocket", "statsSocket", "maxStreams", "maxViewers", "streamRingBytes",
-	"streamRingPackets", "filePrefix", "xdpObject", NULL};
+	"streamRingPackets", "repairWindow", "repairBitrate", "filePrefix", "xdpObject", NULL};
 static const char *const port_keys[] = {"name", "device", "addresses", "gateway", "queues", NULL};
 
 /* The iface= argument of a device; false: none, or no name of an interface. */
@@ -237,6 +237,8 @@ static void read_limits(const struct config_node *o, struct mr_config_dataplane 
 	struct config_node viewers = node_get(o, "maxViewers");
 	struct config_node packets = node_get(o, "streamRingPackets");
 	struct config_node bytes = node_get(o, "streamRingBytes");
+	struct config_node window = node_get(o, "repairWindow");
+	struct config_node bitrate = node_get(o, "repairBitrate");
 
 	node_uint32(&memory, 64, 1048576, &d->memory_mb);
 	node_uint32(&streams, 1, 16384, &d->max_streams);
@@ -245,6 +247,8 @@ static void read_limits(const struct config_node *o, struct mr_config_dataplane 
 		(d->stream_ring_packets & (d->stream_ring_packets - 1)) != 0)
 		node_fail(&packets, "a power of two from 64 to 65536");
 	node_uint32(&bytes, 65536, 256u << 20, &d->stream_ring_bytes);
+	node_duration(&window, 0, 60000, &d->repair_window_ms);
+	node_uint32(&bitrate, 0, 1000000000, &d->repair_bitrate);
 }
 
 static void read_names(const struct config_node *o, struct mr_config_dataplane *d)

@@ -45,7 +45,9 @@ int viewer_install_tracks(struct viewer *v, const struct sdp_choices *choices)
 		t->sequence_base = r.sequence & 0x7fff; /* RFC 3711 3.3.1: no early wrap */
 		t->payload_type = c->format.payload_type;
 		if (SDP_ANSWER_REPAIRS && c->format.rtx) {
-			t->rtx_ssrc = r.rtx_ssrc & ~1u;
+			t->rtx_ssrc = (r.rtx_ssrc & ~3u) | i << 1; /* even: no track's own */
+			if (t->rtx_ssrc == 0)
+				t->rtx_ssrc = 4;
 			t->rtx_payload_type = c->format.rtx_payload_type;
 		}
 	}

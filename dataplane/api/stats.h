@@ -15,6 +15,7 @@
 
 #include "dataplane/api/abi.h"
 #include "dataplane/api/drops.h"
+#include "dataplane/api/repairs.h"
 
 #include <stdatomic.h>
 #include <stddef.h>
@@ -22,6 +23,12 @@
 
 #define MR_STATS_DROPS 64 /* room for reasons */
 static_assert(MR_DROP_COUNT <= MR_STATS_DROPS, "raise MR_STATS_DROPS and the ABI version");
+
+#define MR_STATS_REFUSALS 8 /* room for reasons */
+static_assert(MR_REPAIR_REFUSAL_COUNT <= MR_STATS_REFUSALS,
+	"raise MR_STATS_REFUSALS and the ABI version");
+
+#define MR_STATS_STAGES 16 /* room for stages of a worker's turn */
 
 struct mr_stats_array {
 	uint64_t offset; /* [bytes] from the start of the region */
@@ -94,9 +101,12 @@ struct mr_stats_worker {
 	_Atomic uint64_t srtcp_out;
 	_Atomic uint64_t punted;       /* up the packet ring */
 	_Atomic uint64_t notices_lost; /* to the main thread, its ring was full */
-	_Atomic uint64_t
-		stage_tsc[16]; /* cycles per stage, in the order of worker_turn(); busy turns */
+	_Atomic uint64_t stage_tsc
+		[MR_STATS_STAGES]; /* cycles per stage, in the order of worker_turn(); busy turns */
 	_Atomic uint64_t drops[MR_STATS_DROPS];
+	_Atomic uint64_t repairs;           /* packets sent again; not in media_packets */
+	_Atomic uint64_t repair_turns_full; /* turns that put repairs off to the next one */
+	_Atomic uint64_t repairs_refused[MR_STATS_REFUSALS]; /* by enum mr_repair_refusal */
 };
 
 struct mr_stats_path {
@@ -158,6 +168,9 @@ struct mr_stats_track {
 	_Atomic uint32_t round_trip_us; /* 0: unknown */
 	_Atomic uint64_t nacks;         /* packets asked for again */
 	_Atomic uint64_t plis;
+	_Atomic uint64_t repaired;                           /* packets sent again */
+	_Atomic uint64_t repaired_bytes;                     /* of their SRTP payloads */
+	_Atomic uint64_t repairs_refused[MR_STATS_REFUSALS]; /* by enum mr_repair_refusal */
 };
 
 enum mr_viewer_life {

@@ -60,6 +60,12 @@ static void viewer_stats_write(
 	mr_stats_write_end(&s->sequence);
 }
 
+/* RFC 5761 4 */
+static bool reads_as_rtcp(uint8_t payload_type)
+{
+	return payload_type >= 64 && payload_type <= 95;
+}
+
 static int track_check(const struct mr_viewer_track *t)
 {
 	if (t->stream_id == 0)
@@ -67,8 +73,10 @@ static int track_check(const struct mr_viewer_track *t)
 	if (t->ssrc == 0 || t->sequence_base >= 1u << 15 || t->payload_type > 127 ||
 		t->rtx_payload_type > 127)
 		return -EINVAL;
-	/* RFC 5761 4: these would read as RTCP. */
-	if (t->payload_type >= 64 && t->payload_type <= 95)
+	if (reads_as_rtcp(t->payload_type))
+		return -EINVAL;
+	if (t->rtx_ssrc != 0 &&
+		(reads_as_rtcp(t->rtx_payload_type) || t->rtx_payload_type == t->payload_type))
 		return -EINVAL;
 	return 0;
 }
@@ -89,6 +97,26 @@ static bool keys_valid(const struct mr_srtp_keys *k, const struct srtp_profile *
 	       all_zero(k->salt, p->salt_len, sizeof(k->salt));
 }
 
+/* Under one key, one SSRC is one numbering: of a track, or of its RTX. */
+static bool ssrcs_differ(const struct mr_viewer_add *m)
+{
+	uint32_t seen[2 * MR_VIEWER_TRACKS];
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < MR_VIEWER_TRACKS; i++) {
+		if (m->track[i].stream_id == 0)
+			continue;
+		seen[n++] = m->track[i].ssrc;
+		if (m->track[i].rtx_ssrc != 0)
+			seen[n++] = m->track[i].rtx_ssrc;
+	}
+	for (unsigned int i = 0; i < n; i++)
+		for (unsigned int k = 0; k < i; k++)
+			if (seen[i] == seen[k])
+				return false;
+	return true;
+}
+
 static int viewer_add_check(const struct mr_viewer_add *m)
 {
 	const struct srtp_profile *profile = srtp_profile_by_id(m->srtp_profile);
@@ -106,12 +134,9 @@ static int viewer_add_check(const struct mr_viewer_add *m)
 	for (unsigned int i = 0; i < MR_VIEWER_TRACKS; i++)
 		if (track_check(&m->track[i]) != 0)
 			return -EINVAL;
-	/* Under one key, one SSRC is one numbering. */
-	if (m->track[0].stream_id != 0 && m->track[1].stream_id != 0 &&
-		(m->track[0].ssrc == m->track[1].ssrc ||
-			m->track[0].stream_id == m->track[1].stream_id))
+	if (m->track[0].stream_id != 0 && m->track[0].stream_id == m->track[1].stream_id)
 		return -EINVAL;
-	return 0;
+	return ssrcs_differ(m) ? 0 : -EINVAL;
 }
 
 /* Fills what an order needs for track `i` to join `s`. */

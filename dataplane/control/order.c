@@ -5,6 +5,7 @@
  */
 #include "dataplane/control/order.h"
 
+#include "dataplane/pipeline/repair_queue.h"
 #include "dataplane/pipeline/worker.h"
 
 #include <errno.h>
@@ -164,6 +165,7 @@ static int viewer_link(struct worker *w, struct order *o)
 static int viewer_unlink(struct worker *w, struct viewer *v)
 {
 	handoff_forget(w, v);
+	repair_forget(w, v);
 	for (unsigned int i = 0; i < MR_VIEWER_TRACKS; i++)
 		audience_leave(&v->track[i]);
 	if (v->position >= w->n_viewers || w->viewers[v->position] != v)

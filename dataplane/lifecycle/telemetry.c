@@ -54,6 +54,8 @@ static int totals(const char *cmd, const char *params, struct rte_tel_data *d)
 	ADD(srtcp_in);
 	ADD(srtcp_out);
 	ADD(punted);
+	ADD(repairs);
+	ADD(repair_turns_full);
 #undef ADD
 	return 0;
 }
@@ -71,6 +73,20 @@ static int drops(const char *cmd, const char *params, struct rte_tel_data *d)
 	return 0;
 }
 
+static int repairs_refused(const char *cmd, const char *params, struct rte_tel_data *d)
+{
+	const struct mr_stats *stats = atomic_load(&telemetry_stats);
+
+	rte_tel_data_start_dict(d);
+	if (stats == NULL)
+		return 0;
+	for (unsigned int i = 0; i < MR_REPAIR_REFUSAL_COUNT; i++)
+		rte_tel_data_add_dict_u64(d, mr_repair_refusal_name(i),
+			sum(stats, offsetof(struct mr_stats_worker, repairs_refused) +
+					   i * sizeof(uint64_t)));
+	return 0;
+}
+
 int telemetry_init(const struct dataplane *dp)
 {
 	int rc;
@@ -81,6 +97,9 @@ int telemetry_init(const struct dataplane *dp)
 	if (rc == 0)
 		rc = rte_telemetry_register_cmd("/millrace/drops", drops,
 			"Returns the packets dropped, by reason. No parameters.");
+	if (rc == 0)
+		rc = rte_telemetry_register_cmd("/millrace/repairs_refused", repairs_refused,
+			"Returns the packets not sent again, by reason. No parameters.");
 	return rc;
 }
 

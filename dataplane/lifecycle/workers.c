@@ -130,6 +130,8 @@ static int worker_make(struct dataplane *dp, unsigned int index, char *error, si
 	w->n_workers = (uint8_t)d->n_workers;
 	w->pool = dp->pool[index];
 	w->wall_offset_ns = wall_offset();
+	w->repair_window_ns = d->repair_window_ms * 1000000ull;
+	w->repair_bytes = d->repair_bitrate / 8;
 	w->stats = worker_stats(dp, index);
 	w->stats->id = index + 1;
 	w->stats->lcore = d->workers[index];

@@ -46,6 +46,7 @@ enum packet_kind {
 	PACKET_PUNT_SOURCE = 5, /* not RTP, to the endpoint of `stream_id` */
 	PACKET_KERNEL = 6,      /* owned port: for the tap */
 	PACKET_DOWN_RTP = 7,    /* RTP of the packet ring, on its way to `stream_id`'s worker */
+	PACKET_REPAIR = 8,      /* to a viewer, not for the first time */
 };
 
 /* In every mbuf's private area. classify writes it for received packets;

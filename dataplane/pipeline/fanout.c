@@ -79,7 +79,7 @@ static bool fanout_audience(struct worker *w, struct audience *a, uint16_t *budg
 
 void fanout_stage(struct worker *w)
 {
-	uint16_t budget = FANOUT_BUDGET;
+	uint16_t budget = FANOUT_BUDGET; /* behind the repairs that are in the batch already */
 
 	while (w->queue_head != NULL && budget > 0) {
 		struct audience *a = w->queue_head;

@@ -2,11 +2,12 @@
 /*
  * Feedback: what viewers say by SRTCP. Authenticated first, checked whole, then
  * taken into the viewer's figures (loss, jitter, round trip, NACKs, PLIs); BYE
- * and wishes for key frames are told. Runs on the worker's lcore.
+ * and wishes for key frames are told; NACKs are left to repair. Runs on the worker's lcore.
  */
 #include "dataplane/pipeline/worker.h"
 
 #include "dataplane/pipeline/alive.h"
+#include "dataplane/pipeline/repair_queue.h"
 #include "dataplane/stream/stream.h"
 #include "dataplane/viewer/rtcp.h"
 
@@ -93,12 +94,20 @@ static void take_payload_feedback(struct worker *w, struct viewer *v, const stru
 			want_keyframe(w, v, rtcp_fir_ssrc(p, i));
 }
 
-static void take_transport_feedback(struct viewer *v, const struct rtcp_packet *p)
+/* The repair stage does what it can of it, in this turn or a later one. */
+static void take_transport_feedback(struct worker *w, struct viewer *v, const struct rtcp_packet *p)
 {
 	struct viewer_track *t = track_by_ssrc(v, rtcp_media_ssrc(p));
 
-	if (p->count == RTCP_FMT_NACK && t != NULL)
-		mr_count(&t->stats->nacks, rtcp_nack_packets(p));
+	if (p->count != RTCP_FMT_NACK || t == NULL)
+		return;
+	mr_count(&t->stats->nacks, rtcp_nack_packets(p));
+	for (unsigned int i = 0; i < rtcp_nack_entries(p); i++) {
+		uint16_t pid, blp;
+
+		rtcp_nack_entry(p, i, &pid, &blp);
+		repair_want(w, t, pid, blp);
+	}
 }
 
 /* A browser has an SSRC per receiver and says BYE for each that stops: the
@@ -137,7 +146,7 @@ static void take_packet(struct worker *w, struct viewer *v, const struct rtcp_pa
 		take_bye(w, v, p);
 		break;
 	case RTCP_RTPFB:
-		take_transport_feedback(v, p);
+		take_transport_feedback(w, v, p);
 		break;
 	case RTCP_PSFB:
 		take_payload_feedback(w, v, p);

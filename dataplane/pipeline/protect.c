@@ -8,6 +8,14 @@
 
 #include "dataplane/stream/rtp.h"
 
+/* Repairs stay out of the sender reports: these tell how much media there was. */
+static void repair_count(struct worker *w, struct viewer_track *t, uint32_t payload_len)
+{
+	mr_count(&t->stats->repaired, 1);
+	mr_count(&t->stats->repaired_bytes, payload_len);
+	mr_count(&w->stats->repairs, 1);
+}
+
 static void track_count(struct viewer_track *t, uint32_t payload_len)
 {
 	t->packets_sent++;
@@ -36,7 +44,11 @@ void protect_stage(struct worker *w)
 		}
 		m->data_len = op->out_len;
 		m->pkt_len = op->out_len;
-		track_count(&meta->viewer->track[meta->track], op->payload_len);
+		struct viewer_track *t = &meta->viewer->track[meta->track];
+		if (meta->kind == PACKET_REPAIR)
+			repair_count(w, t, op->payload_len);
+		else
+			track_count(t, op->payload_len);
 		out->pkts[out->n++] = m;
 	}
 	mr_count(&w->stats->media_packets, out->n);

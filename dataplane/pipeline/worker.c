@@ -40,6 +40,7 @@ bool worker_turn(struct worker *w)
 	RUN(consent);      /* STUN of established viewers is answered */
 	RUN(feedback);     /* SRTCP of viewers */
 	RUN(stream_input); /* each number once, into the stream's plaintext ring */
+	RUN(repair);       /* what viewers lost, once more */
 	RUN(fanout);       /* one cursor per stream, one copy per viewer */
 	RUN(report);       /* sender reports, expiry */
 	RUN(protect);      /* SRTP bursts */

@@ -12,6 +12,7 @@
 #include "dataplane/port/flow_table.h"
 #include "dataplane/port/port.h"
 #include "dataplane/stream/audience.h"
+#include "dataplane/stream/plain_ring.h"
 #include "dataplane/viewer/viewer.h"
 
 #include <rte_mempool.h>
@@ -23,6 +24,7 @@
 #define TX_BUFFER 512               /* packets waiting for one port */
 #define HOUSEKEEPING_NS 100000      /* between looks at orders and timers while busy */
 #define NEXTHOPS_MAX 4096
+#define RTX_OSN_LEN 2     /* bytes, RFC 4588 4 */
 #define HANDOFF_RING 1024 /* packets on their way from one worker to another */
 
 struct stream;
@@ -54,6 +56,7 @@ enum worker_idle { WORKER_IDLE_ADAPTIVE, WORKER_IDLE_POLL };
 	X(consent)                                                                                 \
 	X(feedback)                                                                                \
 	X(stream_input)                                                                            \
+	X(repair)                                                                                  \
 	X(fanout)                                                                                  \
 	X(report)                                                                                  \
 	X(protect)                                                                                 \
@@ -67,6 +70,7 @@ enum worker_stage {
 #undef WORKER_STAGE_ENUM
 		STAGE_COUNT
 };
+static_assert(STAGE_COUNT <= MR_STATS_STAGES, "a counter for each stage");
 
 struct worker {
 	/* main thread writes before the start; constant afterwards */
@@ -76,6 +80,8 @@ struct worker {
 	uint8_t n_workers;
 	uint8_t n_ports;
 	struct port_queue port[MR_PORTS_MAX];
+	uint64_t repair_window_ns;    /* how long packets are sent again; 0: never */
+	uint64_t repair_bytes;        /* per second and viewer; 0: none */
 	struct rte_mempool *pool;     /* mbufs for what we send */
 	struct crypto_device *crypto; /* owned */
 	struct flow_table *flows;     /* owned; private to the worker */
@@ -110,6 +116,8 @@ struct worker {
 	struct nexthop *nexthops;    /* NEXTHOPS_MAX, by id % NEXTHOPS_MAX, open addressing */
 	struct audience *queue_head; /* audiences with fan-out work, first in first out */
 	struct audience *queue_tail;
+	struct viewer *repair_head; /* viewers that wait for repairs, first in first out */
+	struct viewer *repair_tail;
 	struct mr_ring *packets_down; /* worker 0, while a control plane is attached; borrowed */
 	struct mr_ring *packets_up;
 	struct mr_packet_joiner *joiner; /* worker 0; owned */
@@ -132,6 +140,8 @@ struct worker {
 	struct batch cipher;    /* protected SRTP, to send */
 	struct batch raw;       /* STUN and DTLS replies: UDP payload, frame header to come */
 	struct frame_batch tx;  /* whole frames */
+	/* payloads of RTX: an OSN before a copy of the shared payload */
+	uint8_t rtx_payload[REPAIR_BUDGET][RTX_OSN_LEN + PLAIN_PAYLOAD_MAX];
 };
 
 #define NOTICE_CHANNEL_BROKEN 1000u /* beside the event types: the packet rings gave -EPROTO */
@@ -160,6 +170,7 @@ void handoff_stage(struct worker *w);      /* in.handoff -> other workers; their
 void consent_stage(struct worker *w);      /* in.stun -> raw */
 void feedback_stage(struct worker *w);     /* in.srtcp -> viewers' figures */
 void stream_input_stage(struct worker *w); /* in.rtp -> plaintext rings */
+void repair_stage(struct worker *w);       /* what viewers ask for again -> plain */
 void fanout_stage(struct worker *w);       /* plaintext rings -> plain */
 void report_stage(struct worker *w);       /* timers -> srtcp_out */
 void protect_stage(struct worker *w);      /* plain -> cipher */

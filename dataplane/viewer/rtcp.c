@@ -145,6 +145,19 @@ uint32_t rtcp_nack_packets(const struct rtcp_packet *p)
 	return n;
 }
 
+unsigned int rtcp_nack_entries(const struct rtcp_packet *p)
+{
+	return (unsigned int)(p->len - FEEDBACK_LEN) / NACK_LEN;
+}
+
+void rtcp_nack_entry(const struct rtcp_packet *p, unsigned int i, uint16_t *pid, uint16_t *blp)
+{
+	const uint8_t *at = p->data + FEEDBACK_LEN + (size_t)i * NACK_LEN;
+
+	*pid = get_be16(at);
+	*blp = get_be16(at + 2);
+}
+
 unsigned int rtcp_fir_entries(const struct rtcp_packet *p)
 {
 	return (unsigned int)(p->len - FEEDBACK_LEN) / FIR_LEN;

@@ -67,6 +67,10 @@ uint32_t rtcp_bye_ssrc(const struct rtcp_packet *p, unsigned int i);
 uint32_t rtcp_media_ssrc(const struct rtcp_packet *p);
 /* NACK: how many packets are asked for. */
 uint32_t rtcp_nack_packets(const struct rtcp_packet *p);
+/* NACK: its entries; `i` below rtcp_nack_entries(): number `pid` and, for bit b of
+ * `blp`, number pid + b + 1 (RFC 4585 6.2.1). */
+unsigned int rtcp_nack_entries(const struct rtcp_packet *p);
+void rtcp_nack_entry(const struct rtcp_packet *p, unsigned int i, uint16_t *pid, uint16_t *blp);
 /* FIR: its entries; `i` below rtcp_fir_entries(). */
 unsigned int rtcp_fir_entries(const struct rtcp_packet *p);
 uint32_t rtcp_fir_ssrc(const struct rtcp_packet *p, unsigned int i);

@@ -48,6 +48,7 @@ static void viewer_set_track(struct viewer *v, unsigned int i, const struct mr_v
 	t->payload_type = from->payload_type;
 	t->rtx_payload_type = from->rtx_payload_type;
 	t->rtx_ssrc = from->rtx_ssrc;
+	t->rtx_next = from->sequence_base; /* under another SSRC */
 	t->stats = &v->stats->track[i];
 }
 

@@ -16,6 +16,7 @@
 #include "crypto/srtcp.h"
 #include "dataplane/api/command.h"
 #include "dataplane/api/stats.h"
+#include "dataplane/viewer/repair_state.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -73,7 +74,8 @@ struct viewer_track {
 	struct mr_stats_track *stats; /* borrowed */
 
 	struct audience *audience; /* borrowed; NULL: TRACK_AWAY */
-	uint32_t rtx_ssrc;
+	uint32_t rtx_ssrc;         /* 0: RFC 4588 was not negotiated */
+	uint64_t rtx_next;         /* 48-bit wire index of the next RTX packet; each is used once */
 	uint64_t next_index; /* TRACK_CATCHING: stream index of the next packet that it gets */
 };
 
@@ -103,6 +105,7 @@ struct viewer {
 	uint64_t expiry_told_ns; /* CLOCK_MONOTONIC */
 	uint64_t consent_due_ns; /* CLOCK_MONOTONIC: rate limit of replies to checks */
 	struct viewer_feedback feedback[MR_VIEWER_TRACKS];
+	struct viewer_repair repair;
 
 	/* main thread writes before link; constant afterwards */
 	uint32_t id;

@@ -88,7 +88,8 @@ static void test_map_refuses(void **state)
 	} cases[] = {
 		{SIZE_MAX, 0, 0, "as it should be"},
 		{offsetof(struct mr_stats, magic), 1, -EPROTO, "no magic"},
-		{offsetof(struct mr_stats, version), 2, -EPROTONOSUPPORT, "another version"},
+		{offsetof(struct mr_stats, version), MR_ABI_VERSION + 1, -EPROTONOSUPPORT,
+			"another version"},
 		{offsetof(struct mr_stats, size), 100, -EPROTO, "another size"},
 		{offsetof(struct mr_stats, drop_count), MR_STATS_DROPS + 1, -EPROTO, "reasons"},
 		{offsetof(struct mr_stats, viewers.count), 7, -EPROTO, "one beyond the end"},

@@ -52,6 +52,8 @@ BROKEN = [
     (OWNED, ("dataplane", "memory"), "1G"),
     (OWNED, ("dataplane", "streamRingPackets"), 1000),
     (OWNED, ("dataplane", "streamRingBytes"), 1),
+    (OWNED, ("dataplane", "repairWindow"), "61s", ONLY_CHECK),
+    (OWNED, ("dataplane", "repairBitrate"), -1),
     (OWNED, ("dataplane", "maxViewers"), 0),
     (OWNED, ("dataplane", "maxStreams"), 1, ONLY_CHECK),
     (OWNED, ("dataplane", "filePrefix"), "../x"),

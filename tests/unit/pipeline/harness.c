@@ -89,6 +89,8 @@ void harness_init(struct harness *h)
 	w->viewers = calloc(w->viewers_capacity, sizeof(w->viewers[0]));
 	w->nexthops = calloc(NEXTHOPS_MAX, sizeof(w->nexthops[0]));
 	assert_true(w->streams != NULL && w->viewers != NULL && w->nexthops != NULL);
+	w->repair_window_ns = SECOND;
+	w->repair_bytes = 1000000;
 	w->wall_offset_ns = 1700000000ll * (int64_t)SECOND;
 	clock_path_init(&h->clock);
 	harness_advance(h, 1000 * SECOND);

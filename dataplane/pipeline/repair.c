@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Repair: what viewers asked for again (NACK) is read from the stream's one
+ * plaintext ring and sent again: by RTX (RFC 4588) where it was negotiated, else
+ * as the same bytes. Bounded per turn, per viewer by a bitrate, and per packet by
+ * half a round trip. After stream input, so that no payload is overwritten before
+ * protect has read it. Runs on the worker's lcore.
+ */
+#include "dataplane/pipeline/worker.h"
+
+#include "dataplane/pipeline/copy.h"
+#include "dataplane/pipeline/repair_queue.h"
+#include "dataplane/stream/stream.h"
+
+#include <string.h>
+
+#define LOOKUPS_PER_TURN 128 /* numbers looked at, sent or not */
+#define REPAIRS_PER_VISIT 4  /* of one viewer, before the next has its turn */
+#define LOOKUPS_PER_VISIT 32
+#define SECOND_NS 1000000000ull
+#define PACKET_OVERHEAD 70        /* [bytes] of headers and tag, for the budget */
+#define BUDGET_NS (SECOND_NS / 2) /* what a viewer may save up */
+#define BUDGET_LEAST 4096         /* [bytes] that can always be saved up */
+#define SOON_LEAST_NS 5000000ull  /* between two repairs of one packet */
+#define RECENT_SHIFT 16           /* of the clock of `recent` */
+#define WIRE_INDEX_END (1ull << 48)
+
+static_assert(REPAIR_BUDGET < BATCH_MAX, "new packets find room beside repairs");
+
+struct visit {
+	unsigned int repairs;
+	unsigned int lookups;
+};
+
+/* Index of the next packet that the track will be sent for the first time in its
+ * epoch; those before are not to be had again. */
+static uint64_t next_unsent(const struct viewer_track *t)
+{
+	switch (t->state) {
+	case TRACK_LIVE:
+		return t->audience->live_next;
+	case TRACK_CATCHING:
+		return t->next_index;
+	default:
+		return t->join_index;
+	}
+}
+
+/* Wire number to stream index: the nearest one below what was sent last. */
+static bool find_index(const struct viewer_track *t, uint16_t seq, uint64_t *index, uint64_t *wire)
+{
+	uint64_t next = next_unsent(t);
+	uint64_t newest;
+	uint16_t back;
+
+	if (next <= t->join_index)
+		return false;
+	newest = t->wire_base + (next - 1 - t->join_index);
+	back = (uint16_t)((uint16_t)newest - seq);
+	if (back > newest - t->wire_base)
+		return false;
+	*wire = newest - back;
+	*index = next - 1 - back;
+	return true;
+}
+
+static void budget_refill(const struct worker *w, struct viewer_repair *r)
+{
+	uint64_t most = RTE_MAX(w->repair_bytes * BUDGET_NS / SECOND_NS, (uint64_t)BUDGET_LEAST);
+	uint64_t elapsed = w->now_ns - r->refilled_ns;
+	uint64_t earned;
+
+	if (elapsed >= SECOND_NS) {
+		r->tokens = most;
+		r->refilled_ns = w->now_ns;
+		return;
+	}
+	earned = elapsed * w->repair_bytes / SECOND_NS;
+	/* The fraction of a byte is not lost. */
+	r->refilled_ns += earned * SECOND_NS / w->repair_bytes;
+	r->tokens = RTE_MIN(most, r->tokens + earned);
+}
+
+static uint32_t *recent_of(struct viewer_track *t, uint64_t wire)
+{
+	struct viewer *v = t->viewer;
+
+	return &v->repair.recent[t - v->track][wire % REPAIR_RECENT];
+}
+
+/* Whether it, or another packet that is remembered in its place, was repaired less
+ * than half a round trip ago. */
+static bool too_soon(const struct worker *w, struct viewer_track *t, uint64_t wire)
+{
+	uint32_t sent = *recent_of(t, wire);
+	uint64_t half =
+		(uint64_t)atomic_load_explicit(&t->stats->round_trip_us, memory_order_relaxed) *
+		500;
+	uint32_t since;
+
+	if (sent == 0)
+		return false;
+	since = (uint32_t)(w->now_ns >> RECENT_SHIFT) - sent;
+	return since <= RTE_MAX(half, SOON_LEAST_NS) >> RECENT_SHIFT;
+}
+
+static void remember(const struct worker *w, struct viewer_track *t, uint64_t wire)
+{
+	uint32_t now = (uint32_t)(w->now_ns >> RECENT_SHIFT);
+
+	*recent_of(t, wire) = now != 0 ? now : 1;
+}
+
+/* RFC 4588 4: the copy gets its own SSRC, type and number; the original one's
+ * stands before the payload. Each number of rtx_next is used once. */
+static void make_rtx(struct worker *w, struct srtp_op *op, struct viewer_track *t)
+{
+	struct rtp_header *h = (struct rtp_header *)op->dst;
+	uint8_t *payload = w->rtx_payload[w->plain.n];
+	uint64_t index = t->rtx_next++;
+
+	memcpy(payload, &h->seq, RTX_OSN_LEN);
+	memcpy(payload + RTX_OSN_LEN, op->src, op->payload_len);
+	h->mpt = (uint8_t)((h->mpt & 0x80) | t->rtx_payload_type);
+	h->seq = rte_cpu_to_be_16((uint16_t)index);
+	h->ssrc = rte_cpu_to_be_32(t->rtx_ssrc);
+	op->src = payload;
+	op->payload_len = (uint16_t)(op->payload_len + RTX_OSN_LEN);
+	op->index = index;
+	op->ssrc = t->rtx_ssrc;
+}
+
+static bool make_repair(struct worker *w, struct viewer_track *t, const struct plain_packet *p)
+{
+	struct plain_batch *out = &w->plain;
+	struct srtp_op *op = &out->op[out->n];
+	struct rte_mbuf *m = rte_pktmbuf_alloc(w->pool);
+
+	if (m == NULL) {
+		worker_drop(w, MR_DROP_MBUF_EMPTY, 1);
+		return false;
+	}
+	copy_make(op, m, p, plain_ring_payload(&t->audience->stream->ring, p), t);
+	packet_meta(m)->kind = PACKET_REPAIR;
+	if (t->rtx_ssrc != 0)
+		make_rtx(w, op, t);
+	out->pkts[out->n++] = m;
+	return true;
+}
+
+/* Looks at one number. Returns whether it was sent again. */
+static bool repair_packet(struct worker *w, struct viewer_track *t, uint16_t seq)
+{
+	struct viewer_repair *r = &t->viewer->repair;
+	const struct plain_packet *p;
+	uint64_t index, wire;
+	uint32_t cost;
+
+	if (!find_index(t, seq, &index, &wire)) {
+		repair_refuse(w, t, MR_REPAIR_UNSENT, 1);
+		return false;
+	}
+	p = plain_ring_get(&t->audience->stream->ring, index);
+	if (p == NULL || w->now_ns > p->arrival_ns + w->repair_window_ns ||
+		t->rtx_next >= WIRE_INDEX_END) {
+		repair_refuse(w, t, MR_REPAIR_GONE, 1);
+		return false;
+	}
+	if ((p->flags & PLAIN_HOLE) != 0) {
+		repair_refuse(w, t, MR_REPAIR_HOLE, 1);
+		return false;
+	}
+	if (too_soon(w, t, wire)) {
+		repair_refuse(w, t, MR_REPAIR_SOON, 1);
+		return false;
+	}
+	cost = p->len + PACKET_OVERHEAD;
+	if (r->tokens < cost) {
+		repair_refuse(w, t, MR_REPAIR_BITRATE, 1);
+		return false;
+	}
+	if (!make_repair(w, t, p))
+		return false;
+	r->tokens -= cost;
+	remember(w, t, wire);
+	return true;
+}
+
+/* The viewer's oldest wishes, a bounded number of them. */
+static void serve(struct worker *w, struct viewer *v, struct visit *turn)
+{
+	struct viewer_repair *r = &v->repair;
+	struct visit visit = {0};
+
+	budget_refill(w, r);
+	while (r->n_wanted > 0 && visit.repairs < REPAIRS_PER_VISIT &&
+		visit.lookups < LOOKUPS_PER_VISIT && turn->repairs < REPAIR_BUDGET) {
+		struct repair_wanted *e = &r->wanted[r->first];
+		struct viewer_track *t = &v->track[e->track];
+		unsigned int bit = (unsigned int)__builtin_ctz(e->mask);
+
+		visit.lookups++;
+		turn->lookups++;
+		/* The stream may have gone since. */
+		if (t->audience == NULL) {
+			repair_refuse(w, t, MR_REPAIR_GONE, 1);
+		} else if (repair_packet(w, t, (uint16_t)(e->pid + bit))) {
+			visit.repairs++;
+			turn->repairs++;
+		}
+		e->mask &= e->mask - 1;
+		if (e->mask == 0) {
+			r->first = (uint8_t)((r->first + 1) % REPAIR_WANTED);
+			r->n_wanted--;
+		}
+	}
+}
+
+void repair_stage(struct worker *w)
+{
+	struct visit turn = {0};
+
+	while (w->repair_head != NULL) {
+		struct viewer *v;
+
+		if (turn.repairs >= REPAIR_BUDGET || turn.lookups >= LOOKUPS_PER_TURN) {
+			mr_count(&w->stats->repair_turns_full, 1);
+			break;
+		}
+		v = repair_next(w);
+		serve(w, v, &turn);
+		repair_queue(w, v);
+	}
+	if (turn.lookups > 0)
+		w->moved = true;
+}

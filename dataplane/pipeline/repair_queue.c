@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* See repair_queue.h. Runs on the worker's lcore. */
+#include "dataplane/pipeline/repair_queue.h"
+
+void repair_refuse(struct worker *w, struct viewer_track *t, enum mr_repair_refusal why, uint64_t n)
+{
+	mr_count(&t->stats->repairs_refused[why], n);
+	mr_count(&w->stats->repairs_refused[why], n);
+}
+
+void repair_queue(struct worker *w, struct viewer *v)
+{
+	struct viewer_repair *r = &v->repair;
+
+	if (r->queued || r->n_wanted == 0)
+		return;
+	r->queued = true;
+	r->next_queued = NULL;
+	if (w->repair_tail != NULL)
+		w->repair_tail->repair.next_queued = v;
+	else
+		w->repair_head = v;
+	w->repair_tail = v;
+}
+
+struct viewer *repair_next(struct worker *w)
+{
+	struct viewer *v = w->repair_head;
+
+	if (v == NULL)
+		return NULL;
+	w->repair_head = v->repair.next_queued;
+	if (w->repair_head == NULL)
+		w->repair_tail = NULL;
+	v->repair.queued = false;
+	return v;
+}
+
+void repair_forget(struct worker *w, struct viewer *v)
+{
+	struct viewer *previous = NULL;
+
+	v->repair.n_wanted = 0;
+	if (!v->repair.queued)
+		return;
+	for (struct viewer *q = w->repair_head; q != v; q = q->repair.next_queued)
+		previous = q;
+	if (previous != NULL)
+		previous->repair.next_queued = v->repair.next_queued;
+	else
+		w->repair_head = v->repair.next_queued;
+	if (w->repair_tail == v)
+		w->repair_tail = previous;
+	v->repair.queued = false;
+}
+
+void repair_want(struct worker *w, struct viewer_track *t, uint16_t pid, uint16_t blp)
+{
+	struct viewer_repair *r = &t->viewer->repair;
+	uint32_t mask = 1u | (uint32_t)blp << 1;
+
+	if (w->repair_window_ns == 0 || w->repair_bytes == 0) {
+		repair_refuse(w, t, MR_REPAIR_OFF, (uint64_t)__builtin_popcount(mask));
+		return;
+	}
+	if (r->n_wanted == REPAIR_WANTED) {
+		repair_refuse(w, t, MR_REPAIR_QUEUE, (uint64_t)__builtin_popcount(mask));
+		return;
+	}
+	r->wanted[(r->first + r->n_wanted) % REPAIR_WANTED] = (struct repair_wanted){
+		.mask = mask,
+		.pid = pid,
+		.track = (uint8_t)(t - t->viewer->track),
+	};
+	r->n_wanted++;
+	repair_queue(w, t->viewer);
+}

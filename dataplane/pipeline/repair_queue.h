@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The way from feedback to the repair stage: each viewer has a short list of
+ * what it asked for, and the worker a list of viewers that wait, so that one
+ * who floods waits behind itself alone. The worker.
+ */
+#ifndef DATAPLANE_PIPELINE_REPAIR_QUEUE_H
+#define DATAPLANE_PIPELINE_REPAIR_QUEUE_H
+
+#include "dataplane/api/repairs.h"
+#include "dataplane/pipeline/worker.h"
+
+/* Remembers one entry of a NACK; what finds no room is counted. */
+void repair_want(struct worker *w, struct viewer_track *t, uint16_t pid, uint16_t blp);
+/* The viewer that has waited longest, taken from the list; NULL: nobody waits. */
+struct viewer *repair_next(struct worker *w);
+/* Puts a viewer that still wants something behind the others, once. */
+void repair_queue(struct worker *w, struct viewer *v);
+/* The viewer leaves: nothing of it stays in the list. Between two turns. */
+void repair_forget(struct worker *w, struct viewer *v);
+
+void repair_refuse(
+	struct worker *w, struct viewer_track *t, enum mr_repair_refusal why, uint64_t n);
+
+#endif

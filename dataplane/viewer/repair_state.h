@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What a viewer has asked for again and has been given again: bounded, part of
+ * the viewer's record. Private to the viewer's worker; feedback writes what is
+ * asked for, the repair stage serves it.
+ */
+#ifndef DATAPLANE_VIEWER_REPAIR_STATE_H
+#define DATAPLANE_VIEWER_REPAIR_STATE_H
+
+#include "dataplane/api/abi.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define REPAIR_WANTED 16  /* entries of NACKs that wait, per viewer */
+#define REPAIR_RECENT 128 /* repairs that are remembered, per track; power of two */
+
+struct viewer;
+
+/* One entry of a NACK: bit b stands for number pid + b. */
+struct repair_wanted {
+	uint32_t mask;
+	uint16_t pid;
+	uint8_t track;
+};
+
+struct viewer_repair {
+	struct repair_wanted wanted[REPAIR_WANTED]; /* first in first out, from `first` on */
+	uint8_t first;
+	uint8_t n_wanted;
+	bool queued; /* in the worker's list of viewers that wait */
+	struct viewer *next_queued;
+	uint64_t tokens;      /* [bytes] that may still be sent again, refilled with time */
+	uint64_t refilled_ns; /* CLOCK_MONOTONIC */
+	/* When a packet was last sent again, by the low bits of its wire index:
+	 * CLOCK_MONOTONIC in units of 65,536 ns, 0: not yet. */
+	uint32_t recent[MR_VIEWER_TRACKS][REPAIR_RECENT];
+};
+
+#endif

@@ -1,0 +1,437 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Tests of dataplane/pipeline/repair.c: what a NACK brings back, as the same
+ * bytes or by RTX (libsrtp2 reads it), and every reason for which it does not.
+ */
+#include "tests/unit/pipeline/feedback_scene.h"
+
+#include "dataplane/pipeline/repair_queue.h"
+#include "dataplane/stream/rtp.h"
+
+#include <rte_byteorder.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define SENT 8 /* packets that a scene's viewer has been sent */
+#define PAYLOAD 200
+#define RTX_SSRC 0x52545800u
+#define RTX_TYPE 97
+
+struct sent {
+	uint8_t bytes[SENT][2048];
+	uint16_t len[SENT];
+};
+
+static void put(struct harness *h, struct stream *s, uint8_t number)
+{
+	uint8_t payload[PAYLOAD];
+
+	memset(payload, number, sizeof(payload));
+	harness_put(h, s, payload, sizeof(payload), 3000u * number);
+}
+
+static uint16_t number(const struct viewer *v, unsigned int i)
+{
+	return (uint16_t)(v->track[0].wire_base + i);
+}
+
+/* Everything that waits goes out for the first time. */
+static void send_new(struct harness *h, struct sent *keep)
+{
+	struct worker *w = h->w;
+	unsigned int n = 0;
+
+	while (w->queue_head != NULL) {
+		fanout_stage(w);
+		protect_stage(w);
+		for (uint16_t i = 0; i < w->cipher.n && keep != NULL; i++, n++) {
+			struct rte_mbuf *m = w->cipher.pkts[i];
+
+			assert_in_range(n, 0, SENT - 1);
+			keep->len[n] = m->data_len;
+			memcpy(keep->bytes[n], rte_pktmbuf_mtod(m, void *), m->data_len);
+		}
+		harness_free_batch(&w->cipher);
+	}
+}
+
+/* A viewer that was sent SENT packets. */
+static void begin(struct scene *c, uint16_t profile, struct sent *keep)
+{
+	scene_init(c, profile);
+	for (uint8_t i = 0; i < SENT; i++)
+		put(&c->h, c->video, i);
+	send_new(&c->h, keep);
+	forget_notices(c);
+}
+
+static uint64_t refused(const struct viewer *v, enum mr_repair_refusal why)
+{
+	return v->stats->track[0].repairs_refused[why];
+}
+
+/* Asks for one number and returns how many packets come back. */
+static unsigned int ask(struct scene *c, uint16_t seq)
+{
+	unsigned int n;
+
+	repair_want(c->h.w, &c->v->track[0], seq, 0);
+	repair_stage(c->h.w);
+	n = c->h.w->plain.n;
+	protect_stage(c->h.w);
+	harness_free_batch(&c->h.w->cipher);
+	return n;
+}
+
+static void test_same_bytes(void **state)
+{
+	static const uint16_t profiles[] = {
+		SRTP_PROFILE_GCM_128, SRTP_PROFILE_GCM_256, SRTP_PROFILE_AES128_CM_SHA1_80};
+
+	for (size_t k = 0; k < sizeof(profiles) / sizeof(profiles[0]); k++) {
+		static const unsigned int asked[] = {2, 3, 5};
+		struct packet p = {.len = 0};
+		struct batch *out;
+		struct sent sent;
+		struct scene c;
+		uint32_t packets;
+
+		begin(&c, profiles[k], &sent);
+		packets = c.v->track[0].packets_sent;
+		add_header(&p, RTCP_FMT_NACK, RTCP_RTPFB, 3); /* reduced size, RFC 5506 */
+		add32(&p, REPORTER);
+		add32(&p, c.v->track[0].ssrc);
+		add32(&p, (uint32_t)number(c.v, 2) << 16 | 0x5);
+		say(&c, &p);
+		repair_stage(c.h.w);
+		protect_stage(c.h.w);
+		out = &c.h.w->cipher;
+		assert_int_equal(out->n, 3);
+		for (int i = 0; i < 3; i++) {
+			assert_int_equal(out->pkts[i]->data_len, sent.len[asked[i]]);
+			assert_memory_equal(rte_pktmbuf_mtod(out->pkts[i], void *),
+				sent.bytes[asked[i]], sent.len[asked[i]]);
+		}
+		assert_int_equal(c.v->stats->track[0].nacks, 3);
+		assert_int_equal(c.v->stats->track[0].repaired, 3);
+		assert_int_equal(c.v->stats->track[0].repaired_bytes, 3 * PAYLOAD);
+		assert_int_equal(c.h.w->stats->repairs, 3);
+		assert_int_equal(c.v->track[0].packets_sent, packets);
+		assert_null(c.h.w->repair_head);
+		harness_free_batch(out);
+		scene_fini(&c);
+	}
+}
+
+static void check_rtx(struct scene *c, struct oracle *o, struct rte_mbuf *m, unsigned int original,
+	uint64_t rtx_index)
+{
+	const struct viewer_track *t = &c->v->track[0];
+	const struct rtp_header *h;
+	uint8_t packet[2048], expected[PAYLOAD];
+	uint16_t osn;
+
+	memset(expected, (int)original, sizeof(expected));
+	memcpy(packet, rte_pktmbuf_mtod(m, void *), m->data_len);
+	assert_int_equal(
+		oracle_unprotect(o, packet, m->data_len), sizeof(*h) + RTX_OSN_LEN + PAYLOAD);
+	h = (const struct rtp_header *)packet;
+	memcpy(&osn, packet + sizeof(*h), sizeof(osn));
+	assert_int_equal(h->mpt & 0x7f, RTX_TYPE);
+	assert_int_equal(rte_be_to_cpu_16(h->seq), (uint16_t)rtx_index);
+	assert_int_equal(rte_be_to_cpu_32(h->ssrc), RTX_SSRC);
+	assert_int_equal(
+		rte_be_to_cpu_32(h->timestamp), (uint32_t)(3000 * original + t->timestamp_base));
+	assert_int_equal(rte_be_to_cpu_16(osn), number(c->v, original));
+	assert_memory_equal(packet + sizeof(*h) + RTX_OSN_LEN, expected, sizeof(expected));
+}
+
+static void test_rtx(void **state)
+{
+	static const uint16_t profiles[] = {
+		SRTP_PROFILE_GCM_128, SRTP_PROFILE_GCM_256, SRTP_PROFILE_AES128_CM_SHA1_80};
+
+	for (size_t k = 0; k < sizeof(profiles) / sizeof(profiles[0]); k++) {
+		static const unsigned int asked[] = {1, 2, 7, 1};
+		const uint32_t ssrc = RTX_SSRC;
+		struct srtp_master m;
+		struct oracle *o;
+		struct scene c;
+
+		begin(&c, profiles[k], NULL);
+		c.v->track[0].rtx_ssrc = RTX_SSRC;
+		c.v->track[0].rtx_payload_type = RTX_TYPE;
+		c.v->track[0].rtx_next = 0x1fffe; /* its numbers wrap, too */
+		m = harness_master(c.v->id, true);
+		o = oracle_create(profiles[k], m.key, m.salt, &ssrc, 1);
+		oracle_set_roc(o, RTX_SSRC, 1);
+		for (unsigned int i = 0; i < 4; i++) {
+			harness_advance(&c.h, 10 * MS);
+			repair_want(c.h.w, &c.v->track[0], number(c.v, asked[i]), 0);
+			repair_stage(c.h.w);
+			protect_stage(c.h.w);
+			assert_int_equal(c.h.w->cipher.n, 1);
+			check_rtx(&c, o, c.h.w->cipher.pkts[0], asked[i], 0x1fffe + i);
+			harness_free_batch(&c.h.w->cipher);
+		}
+		assert_int_equal(c.v->stats->track[0].repaired, 4);
+		assert_int_equal(c.v->track[0].rtx_next, 0x20002);
+		oracle_destroy(o);
+		scene_fini(&c);
+	}
+}
+
+/* What was not sent, is not there any more, or never was. */
+static void test_refusals(void **state)
+{
+	struct scene c;
+
+	begin(&c, SRTP_PROFILE_GCM_128, NULL);
+	assert_int_equal(ask(&c, number(c.v, SENT)), 0); /* still to come */
+	assert_int_equal(ask(&c, (uint16_t)(number(c.v, 0) - 1)), 0);
+	assert_int_equal(ask(&c, (uint16_t)(number(c.v, 0) + 0x8000)), 0);
+	assert_int_equal(refused(c.v, MR_REPAIR_UNSENT), 3);
+
+	plain_ring_skip(&c.video->ring, 2, c.h.w->now_ns);
+	put(&c.h, c.video, 99);
+	send_new(&c.h, NULL);
+	assert_int_equal(ask(&c, number(c.v, SENT)), 0);
+	assert_int_equal(ask(&c, number(c.v, SENT + 1)), 0);
+	assert_int_equal(refused(c.v, MR_REPAIR_HOLE), 2);
+	assert_int_equal(ask(&c, number(c.v, SENT + 2)), 1);
+
+	harness_advance(&c.h, SECOND); /* the window is one second long */
+	assert_int_equal(ask(&c, number(c.v, SENT + 2)), 1);
+	harness_advance(&c.h, MS);
+	assert_int_equal(ask(&c, number(c.v, SENT + 2)), 0);
+	assert_int_equal(refused(c.v, MR_REPAIR_GONE), 1);
+
+	for (unsigned int i = 0; i < 64; i++) /* as many as the ring keeps */
+		put(&c.h, c.video, (uint8_t)i);
+	send_new(&c.h, NULL);
+	assert_int_equal(ask(&c, number(c.v, SENT + 2)), 0);
+	assert_int_equal(ask(&c, number(c.v, SENT + 3)), 1);
+	assert_int_equal(refused(c.v, MR_REPAIR_GONE), 2);
+
+	c.h.w->repair_window_ns = 0;
+	assert_int_equal(ask(&c, number(c.v, SENT + 4)), 0);
+	c.h.w->repair_window_ns = SECOND;
+	c.h.w->repair_bytes = 0;
+	assert_int_equal(ask(&c, number(c.v, SENT + 4)), 0);
+	assert_int_equal(refused(c.v, MR_REPAIR_OFF), 2);
+	assert_int_equal(harness_all_drops(&c.h), 0);
+	scene_fini(&c);
+}
+
+/* No packet more often than once per half round trip; 5 ms while that is unknown. */
+static void test_not_too_soon(void **state)
+{
+	static const struct {
+		const char *why;
+		uint32_t round_trip_us;
+		uint64_t wait_ns;
+		unsigned int again;
+	} cases[] = {
+		{"round trip unknown", 0, 4 * MS, 0},
+		{"round trip unknown, later", 0, 6 * MS, 1},
+		{"a round trip of nothing", 1, 4 * MS, 0},
+		{"within half a round trip", 100000, 49 * MS, 0},
+		{"after half a round trip", 100000, 51 * MS, 1},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct scene c;
+		unsigned int n;
+
+		begin(&c, SRTP_PROFILE_GCM_128, NULL);
+		c.v->stats->track[0].round_trip_us = cases[i].round_trip_us;
+		assert_int_equal(ask(&c, number(c.v, 3)), 1);
+		assert_int_equal(ask(&c, number(c.v, 4)), 1); /* another packet may */
+		harness_advance(&c.h, cases[i].wait_ns);
+		n = ask(&c, number(c.v, 3));
+		if (n != cases[i].again || refused(c.v, MR_REPAIR_SOON) != 1 - n)
+			fail_msg("%s: %u", cases[i].why, n);
+		scene_fini(&c);
+	}
+}
+
+/* The numbers on the wire wrap; the nearest below the newest is meant. */
+static void test_wrap(void **state)
+{
+	struct sent sent;
+	struct batch *out;
+	struct scene c;
+
+	scene_init(&c, SRTP_PROFILE_GCM_128);
+	c.v->track[0].wire_base = 0x2fffc;
+	for (uint8_t i = 0; i < SENT; i++)
+		put(&c.h, c.video, i);
+	send_new(&c.h, &sent);
+	repair_want(c.h.w, &c.v->track[0], 0xfffd, 0x7f); /* 0xfffd to 4 */
+	out = &c.h.w->cipher;
+	for (unsigned int n = 1; n < SENT;) {
+		repair_stage(c.h.w);
+		protect_stage(c.h.w);
+		assert_in_range(out->n, 1, SENT - n);
+		for (uint16_t i = 0; i < out->n; i++, n++)
+			assert_memory_equal(
+				rte_pktmbuf_mtod(out->pkts[i], void *), sent.bytes[n], sent.len[n]);
+		harness_free_batch(out);
+	}
+	assert_int_equal(refused(c.v, MR_REPAIR_UNSENT), 1);
+	scene_fini(&c);
+}
+
+/* A budget of bytes that time fills again, fractions included. */
+static void test_bitrate(void **state)
+{
+	struct scene c;
+	unsigned int n = 0;
+
+	begin(&c, SRTP_PROFILE_GCM_128, NULL);
+	c.h.w->repair_bytes = 27000; /* a hundred such packets per second */
+	for (int i = 0; i < 200; i++) {
+		harness_advance(&c.h, 1);
+		memset(c.v->repair.recent, 0, sizeof(c.v->repair.recent));
+		n += ask(&c, number(c.v, 3));
+	}
+	assert_int_equal(n, 50); /* half a second's worth was saved up */
+	assert_int_equal(refused(c.v, MR_REPAIR_BITRATE), 150);
+	n = 0;
+	for (int i = 0; i < 100000; i++) {
+		harness_advance(&c.h, 5000); /* 0.135 bytes */
+		c.video->ring.packets[3].arrival_ns = c.h.w->now_ns;
+		memset(c.v->repair.recent, 0, sizeof(c.v->repair.recent));
+		n += ask(&c, number(c.v, 3));
+	}
+	assert_in_range(n, 49, 50);
+	scene_fini(&c);
+}
+
+/* What one viewer may keep us waiting with is bounded, and so is a turn. */
+static void test_flood(void **state)
+{
+	struct viewer *other;
+	struct worker *w;
+	struct scene c;
+	unsigned int sent = 0, turns = 0;
+	bool served = false;
+
+	begin(&c, SRTP_PROFILE_GCM_128, NULL);
+	w = c.h.w;
+	other = harness_viewer(&c.h, SRTP_PROFILE_GCM_128, c.video);
+	for (uint8_t i = 0; i < 40; i++)
+		put(&c.h, c.video, i);
+	send_new(&c.h, NULL);
+	for (int i = 0; i < 100; i++)
+		repair_want(w, &c.v->track[0], (uint16_t)(number(c.v, SENT) + i % 23), 0xffff);
+	assert_int_equal(refused(c.v, MR_REPAIR_QUEUE), (100 - REPAIR_WANTED) * 17);
+	repair_want(w, &other->track[0], (uint16_t)other->track[0].wire_base, 0);
+	while (w->repair_head != NULL) {
+		assert_in_range(++turns, 1, 100);
+		w->moved = false;
+		repair_stage(w);
+		assert_true(w->moved);
+		assert_in_range(w->plain.n, 0, REPAIR_BUDGET);
+		for (uint16_t i = 0; i < w->plain.n; i++)
+			served |= packet_meta(w->plain.pkts[i])->viewer == other;
+		assert_true(served); /* in the first turn */
+		sent += w->plain.n;
+		harness_free_plain(&w->plain);
+	}
+	assert_int_equal(sent, REPAIR_WANTED + 16 + 1); /* each once: the rest is too soon */
+	assert_int_equal(refused(c.v, MR_REPAIR_SOON), REPAIR_WANTED * 17 - (sent - 1));
+	scene_fini(&c);
+}
+
+static void test_turn_is_bounded(void **state)
+{
+	enum { VIEWERS = 20 };
+	struct viewer *v[VIEWERS];
+	struct harness h;
+	struct stream *s;
+	unsigned int sent = 0;
+
+	harness_init(&h);
+	s = harness_stream(&h, MR_KIND_VIDEO, 90000, 64);
+	for (int i = 0; i < VIEWERS; i++)
+		v[i] = harness_viewer(&h, SRTP_PROFILE_GCM_128, s);
+	for (uint8_t i = 0; i < SENT; i++)
+		put(&h, s, i);
+	send_new(&h, NULL);
+	for (int i = 0; i < VIEWERS; i++)
+		repair_want(h.w, &v[i]->track[0], (uint16_t)v[i]->track[0].wire_base, 0x7f);
+	repair_stage(h.w);
+	assert_int_equal(h.w->plain.n, REPAIR_BUDGET);
+	assert_int_equal(h.w->stats->repair_turns_full, 1);
+	/* New packets still find room behind the repairs. */
+	put(&h, s, 0);
+	fanout_stage(h.w);
+	assert_int_equal(h.w->plain.n, REPAIR_BUDGET + VIEWERS);
+	harness_free_plain(&h.w->plain);
+	sent = REPAIR_BUDGET;
+	harness_leave(&h, v[VIEWERS - 1]); /* the last, the first and one between wait */
+	harness_leave(&h, v[8]);
+	harness_leave(&h, v[12]);
+	while (h.w->repair_head != NULL) {
+		repair_stage(h.w);
+		sent += h.w->plain.n;
+		harness_free_plain(&h.w->plain);
+	}
+	assert_null(h.w->repair_tail);
+	assert_int_equal(sent, VIEWERS * SENT - 3 * SENT);
+	harness_fini(&h);
+}
+
+/* The stream goes while its viewer waits for a repair. */
+static void test_stream_goes(void **state)
+{
+	struct scene c;
+
+	begin(&c, SRTP_PROFILE_GCM_128, NULL);
+	repair_want(c.h.w, &c.v->track[0], number(c.v, 3), 1);
+	harness_stream_end(&c.h, c.video);
+	repair_stage(c.h.w);
+	assert_int_equal(c.h.w->plain.n, 0);
+	assert_int_equal(refused(c.v, MR_REPAIR_GONE), 2);
+	scene_fini(&c);
+}
+
+static void test_no_buffers(void **state)
+{
+	struct rte_mbuf *all[HARNESS_MBUFS];
+	struct scene c;
+	unsigned int n = 0;
+
+	begin(&c, SRTP_PROFILE_GCM_128, NULL);
+	while (n < HARNESS_MBUFS && (all[n] = rte_pktmbuf_alloc(c.h.w->pool)) != NULL)
+		n++;
+	assert_int_equal(ask(&c, number(c.v, 3)), 0);
+	assert_int_equal(harness_drops(&c.h, MR_DROP_MBUF_EMPTY), 1);
+	rte_pktmbuf_free_bulk(all, n);
+	assert_int_equal(ask(&c, number(c.v, 3)), 1);
+	scene_fini(&c);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_same_bytes),
+		cmocka_unit_test(test_rtx),
+		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_not_too_soon),
+		cmocka_unit_test(test_wrap),
+		cmocka_unit_test(test_bitrate),
+		cmocka_unit_test(test_flood),
+		cmocka_unit_test(test_turn_is_bounded),
+		cmocka_unit_test(test_stream_goes),
+		cmocka_unit_test(test_no_buffers),
+	};
+
+	oracle_library_init();
+	return cmocka_run_group_tests(tests, harness_eal, harness_eal_end);
+}
