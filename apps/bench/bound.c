@@ -2,10 +2,10 @@
 /* See bound.h. */
 #include "apps/bench/bound.h"
 
+#include "apps/bench/figures.h"
 #include "apps/bench/rig.h"
 
 #include <intel-ipsec-mb.h>
-#include <rte_cycles.h>
 #include <rte_malloc.h>
 #include <stdalign.h>
 #include <string.h>
@@ -201,11 +201,11 @@ double bound_run(struct bound *b, unsigned int method, uint32_t packets)
 {
 	const struct method *m = method_at(b, method);
 	uint32_t bursts = packets / BURST_MAX + 1;
-	uint64_t start = rte_rdtsc();
+	double start = thread_cycles();
 
 	for (uint32_t i = 0; i < bursts; i++)
 		m->encrypt(b);
-	return (double)(rte_rdtsc() - start) / bursts / BURST_MAX;
+	return (thread_cycles() - start) / bursts / BURST_MAX;
 }
 
 static void ctr_jobs_init(struct bound *b)

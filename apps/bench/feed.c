@@ -95,6 +95,7 @@ void feed_put_stream(struct feed *f, uint32_t index)
 	}
 	f->sequence[index]++;
 	f->timestamp[index] += 3000;
+	f->frames++;
 	f->copies += s->viewers;
 }
 

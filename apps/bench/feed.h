@@ -16,7 +16,8 @@ struct feed {
 	struct worker *worker;
 	struct rte_ring *ring;
 	uint32_t next;       /* position in the rig's streams */
-	uint64_t copies;     /* that the frames put so far will become */
+	uint64_t frames;     /* put so far */
+	uint64_t copies;     /* that they will become, less what the caller took off */
 	uint16_t *sequence;  /* owned, one per stream of the rig */
 	uint32_t *timestamp; /* owned, ditto */
 	uint16_t len;        /* [bytes] of a frame */

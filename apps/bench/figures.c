@@ -2,10 +2,12 @@
 /* See figures.h. */
 #include "apps/bench/figures.h"
 
+#include <rte_cycles.h>
 #include <rte_malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 void figures_add(struct figures *f, double value)
@@ -30,6 +32,14 @@ double figures_quantile(struct figures *f, double share)
 	qsort(f->at, f->n, sizeof(f->at[0]), compare);
 	i = (size_t)(share * (double)(f->n - 1) + 0.5);
 	return f->at[i];
+}
+
+double thread_cycles(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	return ((double)ts.tv_sec + (double)ts.tv_nsec / 1e9) * (double)rte_get_tsc_hz();
 }
 
 uint64_t memory_resident(void)

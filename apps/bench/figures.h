@@ -21,6 +21,10 @@ static inline double figures_median(struct figures *f)
 	return figures_quantile(f, 0.5);
 }
 
+/* [cycles, TSC] that this thread has had of its CPU: what others take of a busy machine
+ * does not count. A system call. */
+double thread_cycles(void);
+
 uint64_t memory_resident(void); /* [bytes] of this process now; 0 when it cannot be read */
 uint64_t memory_heap(void);     /* [bytes] that rte_malloc has given out */
 
