@@ -87,6 +87,7 @@ static json_t *format_track(const struct track *track, uint64_t joined_us, bool 
 		json_real((double)track_jitter(track) * 1000 / track->clock_rate));
 	set_ms_since(object, "firstPacketMs", joined_us, track->first_us);
 	set_ms_since(object, "lastPacketMs", joined_us, track->last_us);
+	set_number(object, "longestGapMs", track->longest_gap_us / 1000);
 	set_number(object, "firstRtpTimestamp", track->first_timestamp);
 	set_number(object, "lastRtpTimestamp", track->last_timestamp);
 	set_number(object, "senderReports", track->report_count);

@@ -37,6 +37,8 @@ enum sequence_verdict track_receive(
 {
 	enum sequence_verdict verdict = sequence_add(&track->sequence, index);
 
+	if (track->last_us != 0 && now_us - track->last_us > track->longest_gap_us)
+		track->longest_gap_us = now_us - track->last_us;
 	track->last_us = now_us;
 	if (verdict == SEQUENCE_DUPLICATE || verdict == SEQUENCE_TOO_LATE)
 		return verdict;

@@ -34,6 +34,7 @@ struct track {
 	uint64_t auth_failures;
 	uint64_t first_us;
 	uint64_t last_us;
+	uint64_t longest_gap_us;  /* between two packets */
 	uint32_t first_timestamp; /* RTP ticks */
 	uint32_t last_timestamp;
 	uint32_t transit; /* RTP ticks, RFC 3550 A.8 */
