@@ -4,6 +4,8 @@
 
 #include "controlplane/command_queue.h"
 #include "controlplane/connector.h"
+#include "controlplane/doorbell.h"
+#include "controlplane/id_block.h"
 #include "controlplane/log.h"
 #include "crypto/secret.h"
 
@@ -17,8 +19,8 @@
 #define EVENTS_PER_TURN 256
 #define PACKET_SLOTS_PER_TURN 512
 #define PACKET_KINDS 8
-#define ID_BLOCK 4096u /* ids reserved at once in the global record */
 
+/* TABLE: what runs is being told, by ring and socket; both must have ended. */
 enum install_state { STATE_IDLE, STATE_CONNECTING, STATE_TABLE, STATE_ATTACHED };
 
 struct packet_handler {
@@ -33,10 +35,11 @@ struct install {
 	guint retry_timer;
 	guint socket_watch;
 	guint event_watch;
-	guint again;       /* idle source: rings not yet empty */
-	GSource *doorbell; /* rings once per turn of the loop */
-	bool doorbell_due;
-	int last_error; /* of connecting, so that it is logged once */
+	guint again;     /* idle source: rings not yet empty */
+	bool table_told; /* TABLE_END came */
+	bool fds_told;   /* MR_SOCKET_FD_END came */
+	int last_error;  /* of connecting, so that it is logged once */
+	struct doorbell doorbell;
 	GCancellable *cancel;
 
 	struct command_queue commands;
@@ -46,8 +49,7 @@ struct install {
 
 	struct mr_port_info ports[MR_PORTS_MAX];
 	size_t n_ports;
-	uint32_t next_id;
-	uint32_t reserved_id; /* ids below are reserved in the global record */
+	struct id_block ids;
 };
 
 static void detach(struct install *install, const char *why);
@@ -55,38 +57,10 @@ static void connect_soon(struct install *install);
 
 /* ---- down ---- */
 
-/* Rings before the loop sleeps: one system call for all that a turn enqueued. */
-struct doorbell_source {
-	GSource source;
-	struct install *install;
-};
-
-static gboolean doorbell_prepare(GSource *source, gint *timeout)
-{
-	struct install *install = ((struct doorbell_source *)source)->install;
-
-	*timeout = -1;
-	if (install->doorbell_due && install->state >= STATE_TABLE) {
-		install->doorbell_due = false;
-		mr_client_ring_doorbell(&install->client);
-	}
-	return FALSE;
-}
-
-static gboolean doorbell_dispatch(GSource *source, GSourceFunc callback, gpointer user)
-{
-	return G_SOURCE_CONTINUE;
-}
-
-static GSourceFuncs doorbell_funcs = {
-	.prepare = doorbell_prepare,
-	.dispatch = doorbell_dispatch,
-};
-
 static void flush_commands(struct install *install)
 {
 	if (command_queue_flush(&install->commands, &install->client.channel.commands))
-		install->doorbell_due = true;
+		install->doorbell.due = true;
 }
 
 int install_command(struct install *install, const struct mr_command *command,
@@ -120,7 +94,7 @@ int install_send_packet(
 	ordered.after = command_queue_last_open(&install->commands);
 	rc = mr_packet_put(&install->client.channel.packets_down, &ordered, data, len);
 	if (rc == 0)
-		install->doorbell_due = true;
+		install->doorbell.due = true;
 	return rc;
 }
 
@@ -150,41 +124,18 @@ int install_keep_fd(struct install *install, uint32_t kind, uint32_t id, uint32_
 
 /* ---- ids ---- */
 
-/* Streams and next hops have no record of their own, so the mark below which
- * ids may be in use is kept in the global record, a block ahead. */
 static void reserve_ids(struct install *install)
 {
-	char text[64];
-	int len;
+	char text[ID_BLOCK_RECORD];
+	size_t len;
 
-	if (install->next_id + ID_BLOCK / 2 < install->reserved_id)
-		return;
-	install->reserved_id = install->next_id + ID_BLOCK;
-	len = snprintf(text, sizeof(text), "{\"version\":1,\"nextId\":%u}", install->reserved_id);
-	install_put_record(install, MR_RECORD_GLOBAL, 0, text, len);
-}
-
-static void see_id(struct install *install, uint32_t id)
-{
-	if (id < MR_VIEWER_FIXED_BASE && id >= install->next_id)
-		install->next_id = id + 1;
-}
-
-static void see_global_record(struct install *install, const struct mr_record *record)
-{
-	char text[64];
-	unsigned int version, next;
-
-	snprintf(text, sizeof(text), "%.*s", (int)MIN(record->len, sizeof(text) - 1),
-		(const char *)record->data);
-	if (sscanf(text, "{\"version\":%u,\"nextId\":%u}", &version, &next) == 2 && version == 1 &&
-		next > 0)
-		see_id(install, next - 1);
+	if (id_block_reserve(&install->ids, text, &len))
+		install_put_record(install, MR_RECORD_GLOBAL, 0, text, len);
 }
 
 uint32_t install_new_id(struct install *install)
 {
-	uint32_t id = install->next_id++;
+	uint32_t id = id_block_new(&install->ids);
 
 	reserve_ids(install);
 	return id;
@@ -215,12 +166,13 @@ static void take_port(struct install *install, const struct mr_port_info *port)
 	install->n_ports++;
 }
 
+/* What runs is known once the records and the descriptors beside them have come. */
 static void table_end(struct install *install)
 {
-	if (install->state != STATE_TABLE)
+	if (install->state != STATE_TABLE || !install->table_told || !install->fds_told)
 		return;
 	install->state = STATE_ATTACHED;
-	install->reserved_id = 0;
+	install->ids.reserved = 0;
 	reserve_ids(install);
 	log_info("-", "event=attached dataplane_pid=%u ports=%zu", install->client.dataplane_pid,
 		install->n_ports);
@@ -243,15 +195,16 @@ static void take_event(struct install *install, const struct mr_event *event)
 		take_port(install, &event->port);
 		break;
 	case MR_EVENT_TABLE_END:
+		install->table_told = true;
 		table_end(install);
 		return;
 	case MR_EVENT_RECORD:
 		if (event->record.len > MR_RECORD_MAX)
 			return;
 		if (event->record.kind == MR_RECORD_GLOBAL)
-			see_global_record(install, &event->record);
+			id_block_see_record(&install->ids, event->record.data, event->record.len);
 		else
-			see_id(install, event->record.id);
+			id_block_see(&install->ids, event->record.id);
 		break;
 	default:
 		break;
@@ -362,10 +315,29 @@ static gboolean on_socket(gint fd, GIOCondition condition, gpointer user)
 		take_kept_fd(install, &m, kept);
 	else if (n == 1)
 		close(kept);
+	if (m.type == MR_SOCKET_FD_END) {
+		install->fds_told = true;
+		table_end(install);
+	}
 	return G_SOURCE_CONTINUE;
 }
 
 /* ---- connecting ---- */
+
+/* There may be one that is only too busy to answer, or that has not noticed yet that
+ * the former control plane went: it is waited for. */
+static void tell_absent(struct install *install, int rc)
+{
+	if (rc == -EBUSY || rc == -ETIMEDOUT || rc == -ECONNRESET)
+		return;
+	for (guint i = 0; i < install->listeners->len; i++) {
+		struct install_listener *l =
+			&g_array_index(install->listeners, struct install_listener, i);
+
+		if (l->absent)
+			l->absent(l->user);
+	}
+}
 
 static void on_connected(int rc, const struct mr_client *client, void *user)
 {
@@ -378,12 +350,15 @@ static void on_connected(int rc, const struct mr_client *client, void *user)
 		install->last_error = rc;
 		install->state = STATE_IDLE;
 		connect_soon(install);
+		tell_absent(install, rc);
 		return;
 	}
 	install->client = *client;
 	install->last_error = 0;
 	install->state = STATE_TABLE;
 	install->n_ports = 0;
+	install->table_told = install->fds_told = false;
+	install->doorbell.client = &install->client;
 	mr_packet_joiner_init(&install->joiner);
 	install->socket_watch = g_unix_fd_add(
 		install->client.socket, G_IO_IN | G_IO_HUP | G_IO_ERR, on_socket, install);
@@ -414,19 +389,20 @@ static void close_client(struct install *install)
 	g_clear_handle_id(&install->socket_watch, g_source_remove);
 	g_clear_handle_id(&install->event_watch, g_source_remove);
 	g_clear_handle_id(&install->again, g_source_remove);
+	install->doorbell.client = NULL;
+	install->doorbell.due = false;
 	mr_client_close(&install->client);
 }
 
 static void detach(struct install *install, const char *why)
 {
-	bool announced = install->state == STATE_ATTACHED;
+	bool told = install->state >= STATE_TABLE;
 
 	log_warn("-", "event=detached why=\"%s\"", why);
 	close_client(install);
 	install->state = STATE_IDLE;
-	install->doorbell_due = false;
 	command_queue_fail(&install->commands, -ENOTCONN);
-	for (guint i = 0; announced && i < install->listeners->len; i++) {
+	for (guint i = 0; told && i < install->listeners->len; i++) {
 		struct install_listener *l =
 			&g_array_index(install->listeners, struct install_listener, i);
 
@@ -445,11 +421,9 @@ struct install *install_create(const char *socket_path)
 	install->socket_path = g_strdup(socket_path);
 	install->listeners = g_array_new(FALSE, FALSE, sizeof(struct install_listener));
 	install->cancel = g_cancellable_new();
-	install->next_id = 1;
+	id_block_init(&install->ids);
 	command_queue_init(&install->commands);
-	install->doorbell = g_source_new(&doorbell_funcs, sizeof(struct doorbell_source));
-	((struct doorbell_source *)install->doorbell)->install = install;
-	g_source_attach(install->doorbell, NULL);
+	doorbell_init(&install->doorbell);
 	return install;
 }
 
@@ -479,6 +453,10 @@ void install_finish(struct install *install, unsigned int timeout_ms)
 		g_main_context_iteration(NULL, TRUE);
 	if (!over)
 		g_source_remove(timer);
+	doorbell_flush(&install->doorbell);
+	close_client(install);
+	install->state = STATE_IDLE;
+	command_queue_fail(&install->commands, -ENOTCONN);
 }
 
 void install_destroy(struct install *install)
@@ -488,11 +466,9 @@ void install_destroy(struct install *install)
 	g_cancellable_cancel(install->cancel);
 	g_object_unref(install->cancel);
 	g_clear_handle_id(&install->retry_timer, g_source_remove);
-	if (install->doorbell_due && install->state >= STATE_TABLE)
-		mr_client_ring_doorbell(&install->client);
+	doorbell_flush(&install->doorbell);
 	close_client(install);
-	g_source_destroy(install->doorbell);
-	g_source_unref(install->doorbell);
+	doorbell_fini(&install->doorbell);
 	command_queue_fini(&install->commands);
 	g_array_free(install->listeners, TRUE);
 	g_free(install->socket_path);

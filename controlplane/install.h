@@ -10,11 +10,11 @@
  * blocking connect is done by a thread of its own.
  *
  * Attaching: the data plane tells its ports and the records of what already
- * runs (listeners' event(), MR_EVENT_RECORD; the descriptors kept beside them by
- * kept_fd()), then attached() is called: the moment to announce everything
- * again. A record of an object that the listener does not know belongs to a
- * former control plane; whoever owns the kind (paths: source/, viewers:
- * viewer/) decides and deletes it. When the data plane goes: every open
+ * runs (listeners' event(), MR_EVENT_RECORD) and gives back the descriptors kept
+ * beside them (kept_fd(), in any order with the records), then attached() is
+ * called: the moment to announce everything again. A record of an object that the
+ * listener does not know belongs to a former control plane; whoever owns the kind
+ * (paths: source/, viewers: viewer/) takes it over or deletes it. When the data plane goes: every open
  * command is answered with -ENOTCONN, then detached().
  */
 #ifndef CONTROLPLANE_INSTALL_H
@@ -33,7 +33,10 @@ struct install;
 
 struct install_listener {
 	void (*attached)(void *user);
+	/* Also when it went before all was told: what was told is void. */
 	void (*detached)(void *user);
+	/* An attempt to connect has shown that there is no data plane now. */
+	void (*absent)(void *user);
 	/* Every event but replies. Borrowed for the call. */
 	void (*event)(const struct mr_event *event, void *user);
 	/* A descriptor that the data plane kept; the first listener that returns
@@ -49,9 +52,9 @@ typedef void (*install_packet_fn)(const struct mr_packet *head, const uint8_t *d
 /* Nothing happens before install_start(). */
 struct install *install_create(const char *socket_path);
 void install_start(struct install *install);
-/* The last call before install_destroy(), when the users of this are gone:
- * forgets listeners, handlers and callbacks, and waits at most `timeout_ms` for
- * the data plane to take what is queued. */
+/* Lets go of the data plane for good: forgets listeners, handlers and callbacks,
+ * waits at most `timeout_ms` for it to take what is queued, and disconnects. Nothing
+ * reaches it after that, so what users still undo goes on there. */
 void install_finish(struct install *install, unsigned int timeout_ms);
 /* Open commands are forgotten, not answered. */
 void install_destroy(struct install *install);

@@ -67,9 +67,20 @@ err:
 	return rc;
 }
 
+/* Sources and viewers go on in the data plane, for the control plane that comes. */
+static void leave(struct controlplane *cp)
+{
+	viewer_table_leave(cp->viewers);
+	path_table_leave(cp->paths);
+	install_finish(cp->install, FAREWELL_MS);
+	log_info("-", "event=left note=\"sources and viewers go on in the data plane\"");
+}
+
 void controlplane_destroy(struct controlplane *cp)
 {
 	http_server_destroy(cp->http);
+	if (cp->http && install_attached(cp->install))
+		leave(cp);
 	fixed_sessions_destroy(cp->sessions);
 	if (cp->viewers)
 		viewer_table_destroy(cp->viewers);

@@ -11,16 +11,10 @@
 
 #define IDLE_STOP_S 10 /* sourceOnDemand: after the last unwant */
 
-/* A path of a former control plane that the data plane still has. */
-struct stranger {
-	uint32_t path_id;
-	struct path_record record;
-};
-
 static void start(struct path_entry *e)
 {
 	g_clear_handle_id(&e->idle_stop, g_source_remove);
-	if (e->running)
+	if (e->running || !e->path.table->open)
 		return;
 	e->running = true;
 	e->path.source->ops->start(e->path.source);
@@ -136,19 +130,20 @@ static const char *finding_text(uint32_t finding)
 
 static void on_record(struct path_table *table, const struct mr_record *record)
 {
-	struct stranger s = {.path_id = record->id};
-
-	if (record->kind != MR_RECORD_PATH)
+	if (record->kind != MR_RECORD_PATH && record->kind != MR_RECORD_STREAM)
 		return;
-	for (unsigned int i = 0; i < table->n; i++) {
+	for (unsigned int i = 0; record->kind == MR_RECORD_PATH && i < table->n; i++) {
 		if (table->entries[i].path.id == record->id)
 			return;
 	}
-	if (record->len == sizeof(s.record))
-		memcpy(&s.record, record->data, sizeof(s.record));
-	if (s.record.version != PATH_RECORD_VERSION || s.record.n_streams > PATH_TRACKS_MAX)
-		memset(&s.record, 0, sizeof(s.record));
-	g_array_append_val(table->strangers, s);
+	former_paths_record(table->former, record);
+}
+
+static bool on_kept_fd(uint32_t kind, uint32_t id, uint32_t slot, int fd, void *user)
+{
+	struct path_table *table = user;
+
+	return kind == MR_RECORD_PATH && former_paths_fd(table->former, id, slot, fd);
 }
 
 static void on_event(const struct mr_event *event, void *user)
@@ -179,26 +174,23 @@ static void on_event(const struct mr_event *event, void *user)
 	}
 }
 
-/* What a former control plane left makes room for what this one announces. */
-static void delete_strangers(struct path_table *table)
+/* Sources start once it is known that there is nothing (more) to take over. */
+static void open_sources(struct path_table *table)
 {
-	struct mr_command c = {0};
+	table->open = true;
+	for (unsigned int i = 0; i < table->n; i++) {
+		struct path_entry *e = &table->entries[i];
 
-	for (guint i = 0; i < table->strangers->len; i++) {
-		const struct stranger *s = &g_array_index(table->strangers, struct stranger, i);
-
-		log_info("-", "event=former_path_removed name=\"%.*s\" streams=%u", MR_NAME_MAX - 1,
-			s->record.name, s->record.n_streams);
-		for (unsigned int k = 0; k < s->record.n_streams; k++) {
-			c.type = MR_COMMAND_STREAM_DEL;
-			c.object.id = s->record.stream_id[k];
-			install_command(table->install, &c, NULL, NULL);
-		}
-		c.type = MR_COMMAND_PATH_DEL;
-		c.object.id = s->path_id;
-		install_command(table->install, &c, NULL, NULL);
+		if (!e->config->source_on_demand || e->path.wanted)
+			start(e);
 	}
-	g_array_set_size(table->strangers, 0);
+}
+
+/* One that was taken over and that nobody watches any more. */
+static void stop_unwanted(struct path_entry *e)
+{
+	if (e->config->source_on_demand && e->running && !e->path.wanted && !e->idle_stop)
+		e->idle_stop = g_timeout_add_seconds(IDLE_STOP_S, on_idle_stop, e);
 }
 
 static void on_attached(void *user)
@@ -208,32 +200,54 @@ static void on_attached(void *user)
 	if (table->going)
 		return;
 	table->had_data_plane = true;
-	delete_strangers(table);
+	former_paths_settle(table->former, table);
 	input_stats_open(table->stats);
 	for (unsigned int i = 0; i < table->n; i++) {
-		path_announce(&table->entries[i]);
-		table->entries[i].path.source->ops->attached(table->entries[i].path.source);
+		struct path_entry *e = &table->entries[i];
+
+		if (e->adopted)
+			path_announce_adopted(e);
+		else
+			path_announce(e);
+		e->adopted = false;
+		e->path.source->ops->attached(e->path.source);
+		stop_unwanted(e);
 	}
+	open_sources(table);
 }
 
 static void on_detached(void *user)
 {
 	struct path_table *table = user;
 
-	g_array_set_size(table->strangers, 0);
+	former_paths_clear(table->former);
 	input_stats_close(table->stats);
+}
+
+static void on_absent(void *user)
+{
+	struct path_table *table = user;
+
+	if (!table->going && !table->open)
+		open_sources(table);
 }
 
 /* ---- making and unmaking ---- */
 
-static void hash_url(struct path_entry *e)
+/* What a running session cannot change: another hash is another source. */
+static void hash_source(struct path_entry *e)
 {
 	GChecksum *sum = g_checksum_new(G_CHECKSUM_SHA256);
-	gsize len = sizeof(e->record.url_hash);
+	gsize len = sizeof(e->source_hash);
+	const struct mr_config_path *c = e->config;
+	char *text = g_strdup_printf("%d\n%s\n%s\n%d\n%s\n", c->source.kind, c->source.url,
+		c->source.user ? c->source.user : "", c->rtsp_transport,
+		c->rtp_sdp ? c->rtp_sdp : "");
 
-	g_checksum_update(sum, (const guchar *)e->config->source.url, -1);
-	g_checksum_get_digest(sum, e->record.url_hash, &len);
+	g_checksum_update(sum, (const guchar *)text, -1);
+	g_checksum_get_digest(sum, e->source_hash, &len);
 	g_checksum_free(sum);
+	g_free(text);
 }
 
 static int create_entry(
@@ -242,8 +256,7 @@ static int create_entry(
 	e->config = config;
 	e->path.name = config->name;
 	e->path.table = table;
-	g_strlcpy(e->record.name, config->name, sizeof(e->record.name));
-	hash_url(e);
+	hash_source(e);
 	switch (config->source.kind) {
 	case MR_SOURCE_RTSP:
 		e->path.source = rtsp_source_create(&e->path);
@@ -263,7 +276,9 @@ int path_table_create(
 	struct install_listener listener = {
 		.attached = on_attached,
 		.detached = on_detached,
+		.absent = on_absent,
 		.event = on_event,
+		.kept_fd = on_kept_fd,
 	};
 	struct path_table *table = g_new0(struct path_table, 1);
 	int err;
@@ -271,7 +286,7 @@ int path_table_create(
 	table->config = config;
 	table->install = install;
 	table->stats = input_stats_create(config->dataplane.stats_socket);
-	table->strangers = g_array_new(FALSE, FALSE, sizeof(struct stranger));
+	table->former = former_paths_create();
 	table->entries = g_new0(struct path_entry, config->n_paths + 1);
 	for (uint32_t i = 0; i < config->n_paths; i++) {
 		err = create_entry(table, &table->entries[i], &config->paths[i]);
@@ -286,8 +301,6 @@ int path_table_create(
 
 		if (e->config->source_on_demand)
 			path_set_state(&e->path, MR_PATH_OFF, "on demand; nobody watches");
-		else
-			start(e);
 	}
 	*out = table;
 	return 0;
@@ -295,6 +308,20 @@ int path_table_create(
 err_table:
 	path_table_destroy(table);
 	return err;
+}
+
+void path_table_leave(struct path_table *table)
+{
+	table->going = true;
+	table->listeners = NULL;
+	for (unsigned int i = 0; i < table->n; i++) {
+		struct path_entry *e = &table->entries[i];
+
+		path_save(&e->path);
+		if (e->running)
+			e->path.source->ops->leave(e->path.source);
+		e->running = false;
+	}
 }
 
 void path_table_destroy(struct path_table *table)
@@ -312,7 +339,7 @@ void path_table_destroy(struct path_table *table)
 		install_forget(table->install, &e->path);
 	}
 	input_stats_destroy(table->stats);
-	g_array_free(table->strangers, TRUE);
+	former_paths_destroy(table->former);
 	g_free(table->entries);
 	g_free(table);
 }

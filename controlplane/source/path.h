@@ -12,7 +12,9 @@
  *
  * Life of a stream: its id stays the same while the source goes and comes back
  * with the same codec; with another codec it is replaced by one with a new id,
- * and listeners hear stream_gone first.
+ * and listeners hear stream_gone first. Paths and streams that a former control plane
+ * left in the data plane are taken over with their ids, and where it can be with the
+ * running source (path_adopt.c).
  */
 #ifndef CONTROLPLANE_SOURCE_PATH_H
 #define CONTROLPLANE_SOURCE_PATH_H
@@ -71,12 +73,16 @@ struct path_listener {
 };
 
 /*
- * Makes the paths of `config` and starts connecting those that are not on
- * demand. Both arguments are borrowed and outlive the table. 0, -ENOMEM or
+ * Makes the paths of `config`. Those that are not on demand start connecting once
+ * the data plane has said what there is to take over, or is not there. Both arguments are borrowed and outlive the table. 0, -ENOMEM or
  * -EINVAL for an entry that check would have refused.
  */
 int path_table_create(
 	struct path_table **table, const struct mr_config *config, struct install *install);
+/* Stops without ending anything: sessions with sources and all that the data plane has
+ * goes on for the next control plane. Only path_table_destroy() may follow, when no
+ * command goes to the data plane any more. */
+void path_table_leave(struct path_table *table);
 /* Ends every source (RTSP: TEARDOWN, not waited for) and removes the paths from the data plane. */
 void path_table_destroy(struct path_table *table);
 

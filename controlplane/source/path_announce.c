@@ -87,21 +87,34 @@ static void send_binding(struct path *path, struct path_binding *b)
 	send_command(path, &c);
 }
 
-static void put_record(struct path_entry *e)
+void path_save(struct path *path)
 {
-	struct path *path = &e->path;
+	struct path_entry *e = path_entry(path);
+	struct path_record *r;
+	uint8_t bytes[MR_RECORD_MAX];
+	bool whole = false;
+	int len;
 
-	if (!path->id)
+	if (!path->id || !install_attached(path->table->install))
 		return;
-	e->record.version = PATH_RECORD_VERSION;
-	e->record.n_streams = 0;
-	for (unsigned int i = 0; i < path->n_tracks; i++) {
-		if (path->tracks[i].stream_id)
-			e->record.stream_id[e->record.n_streams++] = path->tracks[i].stream_id;
+	r = g_new0(struct path_record, 1);
+	g_strlcpy(r->name, path->name, sizeof(r->name));
+	memcpy(r->source_hash, e->source_hash, sizeof(r->source_hash));
+	r->n_tracks = path->n_tracks;
+	memcpy(r->track, path->tracks, sizeof(r->track));
+	if (e->running)
+		path->source->ops->save(path->source, r);
+	len = path_record_format(r, bytes, &whole);
+	if (len > 0)
+		install_put_record(
+			path->table->install, MR_RECORD_PATH, path->id, bytes, (size_t)len);
+	if (!whole && !e->not_whole) {
+		e->not_whole = true;
+		log_info(path->name,
+			"event=record_too_long note=\"what the source says does not fit "
+			"its record: a restarted control plane connects again\"");
 	}
-	if (install_attached(path->table->install))
-		install_put_record(path->table->install, MR_RECORD_PATH, path->id, &e->record,
-			sizeof(e->record));
+	g_free(r);
 }
 
 /* Ids can be had once a data plane has said which it knows. */
@@ -239,11 +252,13 @@ void path_set_tracks(struct path *path, const struct sdp_tracks *tracks)
 		if (path->tracks[i].stream_id)
 			send_stream(path, &path->tracks[i]);
 	}
-	put_record(path_entry(path));
+	path_save(path);
 	path_tell_changed(path);
 }
 
-void path_bind(struct path *path, unsigned int i, const struct mr_stream_bind *bind)
+/* NULL: as many as there can be are bound. */
+static struct path_binding *keep_binding(
+	struct path *path, unsigned int i, const struct mr_stream_bind *bind)
 {
 	struct path_entry *e = path_entry(path);
 
@@ -255,9 +270,34 @@ void path_bind(struct path *path, unsigned int i, const struct mr_stream_bind *b
 		b->bound = true;
 		b->track = i;
 		b->bind = *bind;
-		send_binding(path, b);
 		path->tracks[i].ready = true;
-		return;
+		return b;
+	}
+	return NULL;
+}
+
+void path_bind(struct path *path, unsigned int i, const struct mr_stream_bind *bind)
+{
+	struct path_binding *b = keep_binding(path, i, bind);
+
+	if (b)
+		send_binding(path, b);
+}
+
+void path_bound(struct path *path, unsigned int i, const struct mr_stream_bind *bind)
+{
+	keep_binding(path, i, bind);
+}
+
+void path_unbind_all(struct path *path)
+{
+	struct mr_stream_bind none = {.input = MR_INPUT_NONE};
+
+	for (unsigned int i = 0; i < path->n_tracks; i++) {
+		struct path_binding b = {.track = i, .bind = none};
+
+		if (path->tracks[i].codec != MR_CODEC_NONE)
+			send_binding(path, &b);
 	}
 }
 
@@ -290,16 +330,6 @@ void path_report(struct path *path, unsigned int i, uint64_t ntp, uint32_t rtp)
 	send_command(path, &c);
 }
 
-void path_record_session(struct path *path, const char *session, uint32_t cseq)
-{
-	struct path_entry *e = path_entry(path);
-
-	memset(e->record.session, 0, sizeof(e->record.session));
-	snprintf(e->record.session, sizeof(e->record.session), "%s", session);
-	e->record.cseq = cseq;
-	put_record(e);
-}
-
 void path_announce(struct path_entry *e)
 {
 	struct path *path = &e->path;
@@ -312,7 +342,24 @@ void path_announce(struct path_entry *e)
 		if (e->binding[k].bound)
 			send_binding(path, &e->binding[k]);
 	}
-	put_record(e);
+	path_save(path);
+	path_tell_changed(path);
+}
+
+void path_announce_adopted(struct path_entry *e)
+{
+	struct path *path = &e->path;
+	bool known[PATH_TRACKS_MAX];
+
+	for (unsigned int i = 0; i < path->n_tracks; i++)
+		known[i] = path->tracks[i].stream_id != 0;
+	take_ids(path);
+	send_path(path);
+	for (unsigned int i = 0; i < path->n_tracks; i++) {
+		if (!known[i])
+			send_stream(path, &path->tracks[i]);
+	}
+	path_save(path);
 	path_tell_changed(path);
 }
 

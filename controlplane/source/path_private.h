@@ -10,13 +10,12 @@
 #include "controlplane/config/config.h"
 #include "controlplane/install.h"
 #include "controlplane/source/path.h"
+#include "controlplane/source/path_record.h"
 #include "controlplane/source/sdp_tracks.h"
 
 #include <glib.h>
 
-#define PATH_BINDINGS 2 /* one video, one audio track are bound at most */
-#define PATH_RECORD_VERSION 1u
-
+struct former_paths;
 struct input_stats;
 
 /* ---- what a source is to its path ---- */
@@ -29,6 +28,17 @@ struct path_source_ops {
 	void (*stream_state)(struct path_source *source, unsigned int i, bool receiving);
 	/* A data plane was attached (again). */
 	void (*attached)(struct path_source *source);
+	/* Fills in inputs and session, if it plays. */
+	void (*save)(struct path_source *source, struct path_record *record);
+	/*
+	 * Instead of start(): carries on where a former control plane was; the path has
+	 * its streams again. Takes from `fd` (as MR_RECORD_PATH keeps them) what it uses
+	 * and puts -1 there. NULL: it has; else why it cannot, and nothing has changed.
+	 */
+	const char *(*adopt)(struct path_source *source, const struct path_record *record,
+		int fd[MR_RECORD_FDS]);
+	/* Stop, and leave everything as it is for the next control plane. */
+	void (*leave)(struct path_source *source);
 	/* Stopped before. */
 	void (*destroy)(struct path_source *source);
 };
@@ -49,23 +59,13 @@ struct path_binding {
 	struct mr_stream_bind bind;
 };
 
-/* Opaque to the data plane (MR_RECORD_PATH); native byte order: same host. */
-struct path_record {
-	uint32_t version; /* PATH_RECORD_VERSION */
-	uint32_t n_streams;
-	uint32_t stream_id[PATH_TRACKS_MAX];
-	uint32_t cseq;        /* of the RTSP session's last request */
-	uint8_t url_hash[32]; /* SHA-256 of the URL without user and password */
-	char session[128];    /* RTSP session, or empty */
-	char name[MR_NAME_MAX];
-};
-static_assert(sizeof(struct path_record) <= MR_RECORD_MAX, "path_record");
-
 struct path_entry {
 	struct path path; /* first: an entry is its path */
 	const struct mr_config_path *config;
 	struct path_binding binding[PATH_BINDINGS];
-	struct path_record record;
+	uint8_t source_hash[PATH_HASH_BYTES];
+	bool adopted;    /* on attaching: the data plane has it all already */
+	bool not_whole;  /* the record has no room for the session; logged once */
 	bool running;    /* the source is started */
 	guint idle_stop; /* timer: nobody wants it; 0: none */
 };
@@ -77,8 +77,9 @@ struct path_table {
 	struct path_entry *entries;
 	unsigned int n;
 	struct path_listener *listeners;
-	GArray *strangers; /* struct path_record and id of paths of a former control plane */
+	struct former_paths *former; /* owned */
 	bool had_data_plane;
+	bool open;  /* sources may start: it is known whether there is something to take over */
 	bool going; /* path_table_destroy() is at work */
 };
 
@@ -100,15 +101,37 @@ void path_bind(struct path *path, unsigned int i, const struct mr_stream_bind *b
 void path_unbind(struct path *path);
 /* A sender report of track i. */
 void path_report(struct path *path, unsigned int i, uint64_t ntp, uint32_t rtp);
-/* What a restarted control plane would need to take the RTSP session over. */
-void path_record_session(struct path *path, const char *session, uint32_t cseq);
+/* The data plane has this binding of track i already. */
+void path_bound(struct path *path, unsigned int i, const struct mr_stream_bind *bind);
+/* Writes the record that a later control plane may carry on with. */
+void path_save(struct path *path);
 
 /* ---- for path.c ---- */
 
 /* Tells a data plane that was just attached everything about the path. */
 void path_announce(struct path_entry *e);
+/* The same for one taken over: says what may be new, adds what is missing. */
+void path_announce_adopted(struct path_entry *e);
+/* No track gets packets, whatever the data plane has bound. */
+void path_unbind_all(struct path *path);
 /* Takes the path and its streams from the data plane. */
 void path_withdraw(struct path_entry *e);
 void path_tell_changed(const struct path *path);
+
+/* ---- paths of a former control plane (path_adopt.c) ---- */
+
+struct former_paths *former_paths_create(void);
+void former_paths_destroy(struct former_paths *f);
+/* A record that the data plane tells; those of paths of ours mean nothing. */
+void former_paths_record(struct former_paths *f, const struct mr_record *record);
+/* True: the descriptor is kept for its path. */
+bool former_paths_fd(struct former_paths *f, uint32_t id, uint32_t slot, int fd);
+void former_paths_clear(struct former_paths *f);
+/* Ends an RTSP session that is not taken over; with the credentials of `config`, or
+ * without (NULL). Takes from `fd` what it uses. (rtsp_source_adopt.c) */
+void rtsp_former_end(const struct mr_config_path *config, const struct path_record *record,
+	int fd[MR_RECORD_FDS]);
+/* Takes over what can be, deletes the rest. */
+void former_paths_settle(struct former_paths *f, struct path_table *table);
 
 #endif

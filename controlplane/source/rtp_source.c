@@ -24,6 +24,7 @@ struct rtp_source {
 	struct sdp_tracks *tracks; /* owned; of the session file */
 	struct track_input *input[PATH_BINDINGS];
 	unsigned int n_inputs;
+	bool open; /* all of them are bound */
 	unsigned int ticks;
 	guint tick;  /* timer; 0: none */
 	guint retry; /* timer; 0: none */
@@ -37,14 +38,40 @@ static uint64_t now_us(void)
 	return (uint64_t)g_get_monotonic_time();
 }
 
-static void close_ports(struct rtp_source *s)
+/* The data plane holds the sockets as well: the next control plane needs the same
+ * ports, and the sender hears no ICMP error in between. Slot 1 on, as in
+ * rtsp_source_keep(). */
+static void keep_sockets(const struct rtp_source *s, bool keep)
 {
-	g_clear_handle_id(&s->tick, g_source_remove);
-	g_clear_handle_id(&s->retry, g_source_remove);
-	path_unbind(s->base.path);
+	const struct path *path = s->base.path;
+
+	if (path->id == 0)
+		return;
+	for (unsigned int i = 0; i < PATH_BINDINGS; i++) {
+		for (unsigned int rtcp = 0; rtcp < 2; rtcp++) {
+			int fd = keep && i < s->n_inputs ? track_input_fd(s->input[i], rtcp) : -1;
+
+			install_keep_fd(path->table->install, MR_RECORD_PATH, path->id,
+				1 + 2 * i + rtcp, fd);
+		}
+	}
+}
+
+static void drop_inputs(struct rtp_source *s)
+{
 	for (unsigned int i = 0; i < s->n_inputs; i++)
 		track_input_destroy(s->input[i]);
 	s->n_inputs = 0;
+	s->open = false;
+}
+
+static void close_ports(struct rtp_source *s)
+{
+	keep_sockets(s, false);
+	g_clear_handle_id(&s->tick, g_source_remove);
+	g_clear_handle_id(&s->retry, g_source_remove);
+	path_unbind(s->base.path);
+	drop_inputs(s);
 }
 
 static gboolean on_retry(gpointer user_data)
@@ -139,6 +166,9 @@ static void open_ports(struct rtp_source *s)
 	backoff_reset(&s->backoff);
 	for (unsigned int k = 0; k < s->n_inputs; k++)
 		track_input_bind_wire(s->input[k], NULL, any);
+	s->open = true;
+	keep_sockets(s, true);
+	path_save(path);
 	s->tick = g_timeout_add(TICK_MS, on_tick, s);
 	path_set_state(path, MR_PATH_CONNECTING, "waiting for packets at %s port %u",
 		address_text(s->config->source.local.addr, text), track_input_port(s->input[0]));
@@ -169,6 +199,62 @@ static void source_stream_state(struct path_source *source, unsigned int i, bool
 
 static void source_attached(struct path_source *source)
 {
+	const struct rtp_source *s = (const struct rtp_source *)source;
+
+	if (s->open)
+		keep_sockets(s, true);
+}
+
+static void source_save(struct path_source *source, struct path_record *r)
+{
+	const struct rtp_source *s = (const struct rtp_source *)source;
+
+	if (!s->open)
+		return;
+	r->n_inputs = s->n_inputs;
+	for (unsigned int k = 0; k < s->n_inputs; k++) {
+		r->input[k].track = track_input_track(s->input[k]);
+		track_input_save(s->input[k], &r->input[k]);
+	}
+}
+
+static const char *source_adopt(
+	struct path_source *source, const struct path_record *r, int fd[MR_RECORD_FDS])
+{
+	struct rtp_source *s = (struct rtp_source *)source;
+
+	for (unsigned int k = 0; k < r->n_inputs; k++) {
+		int *pair = &fd[1 + 2 * k];
+
+		s->input[k] = r->input[k].bind.input == MR_INPUT_WIRE
+				      ? track_input_adopt(source->path, &r->input[k], pair, NULL)
+				      : NULL;
+		if (!s->input[k]) {
+			path_unbind(source->path);
+			drop_inputs(s);
+			return "its sockets are gone";
+		}
+		s->n_inputs = k + 1;
+		pair[0] = pair[1] = -1;
+	}
+	s->open = true;
+	s->tick = g_timeout_add(TICK_MS, on_tick, s);
+	path_set_state(source->path, MR_PATH_READY, "RTP, %u track%s", s->n_inputs,
+		s->n_inputs == 1 ? "" : "s");
+	return NULL;
+}
+
+static void source_leave(struct path_source *source)
+{
+	struct rtp_source *s = (struct rtp_source *)source;
+
+	if (!install_attached(source->path->table->install)) {
+		close_ports(s);
+		return;
+	}
+	g_clear_handle_id(&s->tick, g_source_remove);
+	g_clear_handle_id(&s->retry, g_source_remove);
+	drop_inputs(s);
 }
 
 static void source_destroy(struct path_source *source)
@@ -184,6 +270,9 @@ static const struct path_source_ops ops = {
 	.stop = source_stop,
 	.stream_state = source_stream_state,
 	.attached = source_attached,
+	.save = source_save,
+	.adopt = source_adopt,
+	.leave = source_leave,
 	.destroy = source_destroy,
 };
 

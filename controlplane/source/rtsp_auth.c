@@ -156,6 +156,51 @@ int rtsp_auth_challenge(struct rtsp_auth *auth, GstRTSPMessage *response)
 	return err;
 }
 
+static bool keep_text(char *out, size_t size, const char *text)
+{
+	return !text || g_strlcpy(out, text, size) < size;
+}
+
+void rtsp_auth_save(const struct rtsp_auth *auth, struct rtsp_auth_state *state)
+{
+	bool fits;
+
+	memset(state, 0, sizeof(*state));
+	state->scheme = auth->scheme;
+	state->sha256 = auth->hash == G_CHECKSUM_SHA256;
+	state->session_hash = auth->session_hash;
+	state->qop = auth->qop;
+	state->has_opaque = auth->opaque != NULL;
+	state->requests = auth->requests;
+	fits = keep_text(state->algorithm, sizeof(state->algorithm), auth->algorithm) &&
+	       keep_text(state->realm, sizeof(state->realm), auth->realm) &&
+	       keep_text(state->nonce, sizeof(state->nonce), auth->nonce) &&
+	       keep_text(state->opaque, sizeof(state->opaque), auth->opaque) &&
+	       keep_text(state->cnonce, sizeof(state->cnonce), auth->cnonce);
+	if (!fits)
+		memset(state, 0, sizeof(*state));
+}
+
+void rtsp_auth_restore(struct rtsp_auth *auth, const struct rtsp_auth_state *state, uint32_t skip)
+{
+	if (!auth->user || state->scheme == RTSP_AUTH_NONE || !is_quotable(state->realm) ||
+		!is_quotable(state->nonce) || !is_quotable(state->opaque) ||
+		!is_quotable(state->cnonce))
+		return;
+	forget_challenge(auth);
+	auth->scheme = state->scheme;
+	auth->hash = state->sha256 ? G_CHECKSUM_SHA256 : G_CHECKSUM_MD5;
+	auth->session_hash = state->session_hash;
+	auth->qop = state->qop;
+	auth->requests = state->requests + skip;
+	auth->tried = true;
+	auth->algorithm = state->algorithm[0] ? g_strdup(state->algorithm) : NULL;
+	auth->realm = g_strdup(state->realm);
+	auth->nonce = g_strdup(state->nonce);
+	auth->opaque = state->has_opaque ? g_strdup(state->opaque) : NULL;
+	g_strlcpy(auth->cnonce, state->cnonce, sizeof(auth->cnonce));
+}
+
 static void wipe_free(char *s)
 {
 	rtsp_auth_free(s);

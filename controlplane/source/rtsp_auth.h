@@ -11,6 +11,7 @@
 #include <gst/rtsp/gstrtspmessage.h>
 
 #include <stdbool.h>
+#include <stdint.h>
 
 enum rtsp_auth_scheme { RTSP_AUTH_NONE = 0, RTSP_AUTH_BASIC, RTSP_AUTH_DIGEST };
 
@@ -30,6 +31,23 @@ struct rtsp_auth {
 	char cnonce[48]; /* ours, anew with each challenge */
 };
 
+#define RTSP_AUTH_TEXT_MAX 256 /* bytes of each text in a state; longer ones are not kept */
+
+/* What a later process needs to go on with the same nonce; no credentials in it. */
+struct rtsp_auth_state {
+	enum rtsp_auth_scheme scheme; /* NONE: nothing to go on with */
+	bool sha256;
+	bool session_hash;
+	bool qop;
+	bool has_opaque;
+	uint32_t requests;
+	char algorithm[32]; /* empty: the server says nothing */
+	char realm[RTSP_AUTH_TEXT_MAX];
+	char nonce[RTSP_AUTH_TEXT_MAX];
+	char opaque[RTSP_AUTH_TEXT_MAX];
+	char cnonce[48];
+};
+
 void rtsp_auth_init(struct rtsp_auth *auth, const char *user, const char *password);
 void rtsp_auth_fini(struct rtsp_auth *auth);
 
@@ -40,6 +58,12 @@ void rtsp_auth_fini(struct rtsp_auth *auth);
  * new nonce is not a refusal); -ENOTSUP: no scheme that we know.
  */
 int rtsp_auth_challenge(struct rtsp_auth *auth, GstRTSPMessage *response);
+
+/* NONE where something does not fit: then the server asks again. */
+void rtsp_auth_save(const struct rtsp_auth *auth, struct rtsp_auth_state *state);
+/* After rtsp_auth_init(). The count of requests goes on `skip` higher: those that the
+ * former process made since it saved. What may not be repeated is not taken. */
+void rtsp_auth_restore(struct rtsp_auth *auth, const struct rtsp_auth_state *state, uint32_t skip);
 
 /* The Authorization header's value, to be wiped and freed with rtsp_auth_free();
  * NULL: none is needed (yet). */

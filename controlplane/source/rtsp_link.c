@@ -2,7 +2,6 @@
 /* One TCP connection to an RTSP server; main thread. */
 #include "controlplane/source/rtsp_link.h"
 
-#include "controlplane/source/rtsp_wire.h"
 #include "crypto/secret.h"
 
 #include <gio/gio.h>
@@ -34,6 +33,8 @@ struct rtsp_link {
 	GByteArray *out;           /* owned; what the socket did not take yet */
 	uint32_t cseq;             /* of the last request */
 	bool ended;                /* failed() was called */
+	bool lost_place;           /* incoming bytes begin anywhere */
+	struct rtsp_channels channels;
 };
 
 static void link_free(struct rtsp_link *link)
@@ -70,6 +71,18 @@ static void lost(struct rtsp_link *link, int error)
 }
 
 /* ---- in ---- */
+
+/* False: the place is not found yet. */
+static bool find_place(struct rtsp_link *link)
+{
+	bool found;
+	size_t n = rtsp_wire_resync(&link->channels, link->in->data, link->in->len, &found);
+
+	if (n > 0)
+		g_byte_array_remove_range(link->in, 0, (guint)n);
+	link->lost_place = !found;
+	return found;
+}
 
 /* Hands out what is whole; false: the link ended or was closed meanwhile. */
 static bool take_units(struct rtsp_link *link)
@@ -108,6 +121,8 @@ static gboolean on_readable(gint fd, GIOCondition condition, gpointer user_data)
 	n = recv(fd, link->in->data + have, READ_BYTES, MSG_DONTWAIT);
 	g_byte_array_set_size(link->in, have + (n > 0 ? (guint)n : 0));
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return G_SOURCE_CONTINUE;
+	if (n > 0 && link->lost_place && !find_place(link))
 		return G_SOURCE_CONTINUE;
 	if (n > 0)
 		return take_units(link) ? G_SOURCE_CONTINUE : G_SOURCE_REMOVE;
@@ -257,6 +272,35 @@ struct rtsp_link *rtsp_link_open(const char *host, uint16_t port, unsigned int t
 	g_socket_client_connect_async(client, address, link->cancel, connect_done, link);
 	g_object_unref(client);
 	g_object_unref(address);
+	return link;
+}
+
+struct rtsp_link *rtsp_link_adopt(int fd, uint32_t cseq, const struct rtsp_channels *channels,
+	const struct rtsp_link_events *events, void *user)
+{
+	struct sockaddr_storage local, remote;
+	socklen_t len = sizeof(remote);
+	struct rtsp_link *link;
+	GSocket *socket;
+
+	if (getpeername(fd, (struct sockaddr *)&remote, &len))
+		return NULL;
+	socket = g_socket_new_from_fd(fd, NULL);
+	if (!socket)
+		return NULL;
+	link = g_new0(struct rtsp_link, 1);
+	link->events = events;
+	link->user = user;
+	link->cancel = g_cancellable_new();
+	link->in = g_byte_array_new();
+	link->out = g_byte_array_new();
+	link->cseq = cseq;
+	link->channels = *channels;
+	link->lost_place = true;
+	link->socket = g_socket_connection_factory_create_connection(socket);
+	g_object_unref(socket);
+	/* Closed meanwhile: reading says so. */
+	start_watch(link, &local, &remote);
 	return link;
 }
 

@@ -10,6 +10,8 @@
 #ifndef CONTROLPLANE_SOURCE_RTSP_LINK_H
 #define CONTROLPLANE_SOURCE_RTSP_LINK_H
 
+#include "controlplane/source/rtsp_wire.h"
+
 #include <gst/rtsp/gstrtspmessage.h>
 
 #include <stddef.h>
@@ -32,6 +34,14 @@ struct rtsp_link_events {
 
 /* `events` and `user` are borrowed until rtsp_link_close(). NULL: no memory. */
 struct rtsp_link *rtsp_link_open(const char *host, uint16_t port, unsigned int timeout_ms,
+	const struct rtsp_link_events *events, void *user);
+/*
+ * The same over a connection that a former process has opened; `fd` is the link's
+ * from here on. connected() is not called. Incoming bytes may begin anywhere: the
+ * first unit is looked for (rtsp_wire_resync()). Requests go on after `cseq`. NULL: it
+ * is no connection; then it stays the caller's.
+ */
+struct rtsp_link *rtsp_link_adopt(int fd, uint32_t cseq, const struct rtsp_channels *channels,
 	const struct rtsp_link_events *events, void *user);
 /* NULL is fine. What was sent before still leaves when the socket takes it at once. */
 void rtsp_link_close(struct rtsp_link *link);

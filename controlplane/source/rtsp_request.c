@@ -12,6 +12,10 @@
 #define USER_AGENT "millrace/" MILLRACE_VERSION
 #define CHALLENGES_MAX 3 /* 401s in a row that are answered; an honest server has one */
 
+/* More than the requests between two records: no number is used twice, and an answer
+ * to the former process is none to us. */
+#define RESUME_STEP 1000u
+
 struct rtsp_requester {
 	const struct rtsp_session_config *config;
 	const struct rtsp_requester_events *events;
@@ -181,6 +185,26 @@ struct rtsp_requester *rtsp_requester_open(const struct rtsp_session_config *con
 	return r;
 }
 
+struct rtsp_requester *rtsp_requester_resume(const struct rtsp_session_config *config,
+	const struct path_record_session *saved, int fd, const struct rtsp_channels *channels,
+	const struct rtsp_requester_events *events, void *user)
+{
+	struct rtsp_requester *r = g_new0(struct rtsp_requester, 1);
+
+	r->config = config;
+	r->events = events;
+	r->user = user;
+	r->cseq = saved->cseq + RESUME_STEP;
+	rtsp_auth_init(&r->auth, config->user, config->password);
+	rtsp_auth_restore(&r->auth, &saved->auth, RESUME_STEP);
+	r->link = rtsp_link_adopt(fd, r->cseq, channels, &link_events, r);
+	if (!r->link) {
+		rtsp_requester_close(r);
+		return NULL;
+	}
+	return r;
+}
+
 void rtsp_requester_close(struct rtsp_requester *r)
 {
 	if (!r)
@@ -203,7 +227,8 @@ int rtsp_request_fd(const struct rtsp_requester *r)
 	return r->link ? rtsp_link_fd(r->link) : -1;
 }
 
-uint32_t rtsp_request_cseq(const struct rtsp_requester *r)
+void rtsp_request_save(const struct rtsp_requester *r, struct path_record_session *out)
 {
-	return r->cseq;
+	out->cseq = r->cseq;
+	rtsp_auth_save(&r->auth, &out->auth);
 }

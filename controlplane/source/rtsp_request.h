@@ -9,6 +9,7 @@
 #define CONTROLPLANE_SOURCE_RTSP_REQUEST_H
 
 #include "controlplane/source/rtsp_session.h"
+#include "controlplane/source/rtsp_wire.h"
 
 #include <gst/rtsp/gstrtspmessage.h>
 
@@ -27,6 +28,12 @@ struct rtsp_requester_events {
 
 struct rtsp_requester *rtsp_requester_open(const struct rtsp_session_config *config,
 	const struct rtsp_requester_events *events, void *user);
+/* Over a connection that a former process has opened (rtsp_link_adopt()), going on
+ * with its numbers and its nonce. NULL: it is none; then `fd` stays the caller's. */
+struct rtsp_requester *rtsp_requester_resume(const struct rtsp_session_config *config,
+	const struct path_record_session *saved, int fd, const struct rtsp_channels *channels,
+	const struct rtsp_requester_events *events, void *user);
+void rtsp_request_save(const struct rtsp_requester *r, struct path_record_session *out);
 /* NULL is fine. */
 void rtsp_requester_close(struct rtsp_requester *r);
 
@@ -36,6 +43,5 @@ int rtsp_request_send_data(
 	struct rtsp_requester *r, uint8_t channel, const uint8_t *data, size_t len);
 /* Of the connection, borrowed; -1: not connected. */
 int rtsp_request_fd(const struct rtsp_requester *r);
-uint32_t rtsp_request_cseq(const struct rtsp_requester *r);
 
 #endif

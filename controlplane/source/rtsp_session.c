@@ -210,7 +210,7 @@ static gboolean on_keep_alive(gpointer user_data)
 	return G_SOURCE_CONTINUE;
 }
 
-static void on_playing(struct rtsp_session *s)
+static void begin_playing(struct rtsp_session *s)
 {
 	unsigned int period = s->session_timeout_s / 2;
 
@@ -220,7 +220,6 @@ static void on_playing(struct rtsp_session *s)
 	if (period > KEEP_ALIVE_MAX_S)
 		period = KEEP_ALIVE_MAX_S;
 	s->keep_alive = g_timeout_add_seconds(period, on_keep_alive, s);
-	s->events->playing(s->user);
 }
 
 static bool knows_get_parameter(GstRTSPMessage *response)
@@ -297,10 +296,12 @@ static void on_response(void *user, GstRTSPMessage *response)
 			refused(s, code, reason);
 		break;
 	case RTSP_PLAY:
-		if (ok)
-			on_playing(s);
-		else
+		if (ok) {
+			begin_playing(s);
+			s->events->playing(s->user);
+		} else {
 			refused(s, code, reason);
+		}
 		break;
 	case RTSP_PLAYING:
 		/* Some cameras refuse every keep-alive and yet count it; media decides. */
@@ -370,18 +371,63 @@ struct rtsp_session *rtsp_session_open(const struct rtsp_session_config *config,
 	return s;
 }
 
-void rtsp_session_close(struct rtsp_session *s)
+struct rtsp_session *rtsp_session_resume(const struct rtsp_session_config *config,
+	const struct path_record_session *saved, int fd, const struct rtsp_channels *channels,
+	const struct rtsp_session_events *events, void *user)
+{
+	struct rtsp_session *s = g_new0(struct rtsp_session, 1);
+
+	s->config = config;
+	s->events = events;
+	s->user = user;
+	s->session_timeout_s = saved->timeout_s ? saved->timeout_s : SESSION_TIMEOUT_S;
+	s->get_parameter = saved->get_parameter;
+	snprintf(s->id, sizeof(s->id), "%s", saved->id);
+	snprintf(s->aggregate, sizeof(s->aggregate), "%s", saved->aggregate);
+	s->requester = rtsp_requester_resume(config, saved, fd, channels, &requester_events, s);
+	if (!s->requester) {
+		g_free(s);
+		return NULL;
+	}
+	begin_playing(s);
+	return s;
+}
+
+void rtsp_session_save(const struct rtsp_session *s, struct path_record_session *out)
+{
+	g_strlcpy(out->id, s->id, sizeof(out->id));
+	g_strlcpy(out->aggregate, s->aggregate, sizeof(out->aggregate));
+	out->timeout_s = s->session_timeout_s;
+	out->get_parameter = s->get_parameter;
+	rtsp_request_save(s->requester, out);
+}
+
+void rtsp_session_keep_alive(struct rtsp_session *s)
+{
+	on_keep_alive(s);
+}
+
+void rtsp_session_leave(struct rtsp_session *s)
 {
 	if (!s)
 		return;
 	s->state = RTSP_ENDED;
 	g_clear_handle_id(&s->end, g_source_remove);
 	g_clear_handle_id(&s->keep_alive, g_source_remove);
-	if (s->id[0])
-		request(s, GST_RTSP_TEARDOWN, s->aggregate, GST_RTSP_HDR_INVALID, NULL);
 	rtsp_requester_close(s->requester);
 	g_free(s->tracks);
 	g_free(s);
+}
+
+void rtsp_session_close(struct rtsp_session *s)
+{
+	if (!s)
+		return;
+	s->state = RTSP_ENDED;
+	g_clear_handle_id(&s->end, g_source_remove);
+	if (s->id[0])
+		request(s, GST_RTSP_TEARDOWN, s->aggregate, GST_RTSP_HDR_INVALID, NULL);
+	rtsp_session_leave(s);
 }
 
 int rtsp_session_send_data(struct rtsp_session *s, uint8_t channel, const uint8_t *data, size_t len)
@@ -389,17 +435,7 @@ int rtsp_session_send_data(struct rtsp_session *s, uint8_t channel, const uint8_
 	return rtsp_request_send_data(s->requester, channel, data, len);
 }
 
-const char *rtsp_session_id(const struct rtsp_session *s)
-{
-	return s->id;
-}
-
 int rtsp_session_fd(const struct rtsp_session *s)
 {
 	return rtsp_request_fd(s->requester);
-}
-
-uint32_t rtsp_session_cseq(const struct rtsp_session *s)
-{
-	return rtsp_request_cseq(s->requester);
 }

@@ -11,13 +11,15 @@
 #ifndef CONTROLPLANE_SOURCE_RTSP_SESSION_H
 #define CONTROLPLANE_SOURCE_RTSP_SESSION_H
 
+#include "controlplane/source/path_record.h"
 #include "controlplane/source/rtsp_transport.h"
+#include "controlplane/source/rtsp_wire.h"
 #include "controlplane/source/sdp_tracks.h"
 
 #include <sys/socket.h>
 
 #define RTSP_TRANSPORT_MAX 128 /* bytes of a Transport header that we send */
-#define RTSP_SESSION_ID_MAX 128
+#define RTSP_SESSION_ID_MAX PATH_SESSION_MAX
 
 struct rtsp_session;
 
@@ -60,14 +62,26 @@ struct rtsp_session *rtsp_session_open(const struct rtsp_session_config *config,
 /* Sends TEARDOWN where there is something to end, and forgets. NULL is fine. */
 void rtsp_session_close(struct rtsp_session *s);
 
+/*
+ * A session that plays already, opened by a former process: `fd` is its connection
+ * and the new session's from here on, `channels` what comes by it (n 0: messages
+ * alone). NULL: it is no connection; then it stays the caller's.
+ */
+struct rtsp_session *rtsp_session_resume(const struct rtsp_session_config *config,
+	const struct path_record_session *saved, int fd, const struct rtsp_channels *channels,
+	const struct rtsp_session_events *events, void *user);
+/* For the adoption record: all but `local_port` and `tcp`. */
+void rtsp_session_save(const struct rtsp_session *s, struct path_record_session *out);
+/* A keep-alive now, whenever the last one was. */
+void rtsp_session_keep_alive(struct rtsp_session *s);
+/* Forgets it without a TEARDOWN: it goes on for the next process. NULL is fine. */
+void rtsp_session_leave(struct rtsp_session *s);
+
 /* RTCP to the server over an interleaved channel. 0 or -errno. */
 int rtsp_session_send_data(
 	struct rtsp_session *s, uint8_t channel, const uint8_t *data, size_t len);
 
-/* For the adoption record. Empty: no session yet. */
-const char *rtsp_session_id(const struct rtsp_session *s);
 /* Of the connection, borrowed; -1: not connected. */
 int rtsp_session_fd(const struct rtsp_session *s);
-uint32_t rtsp_session_cseq(const struct rtsp_session *s);
 
 #endif

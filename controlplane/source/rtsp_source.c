@@ -6,10 +6,7 @@
  */
 #include "controlplane/log.h"
 #include "controlplane/source/address.h"
-#include "controlplane/source/backoff.h"
-#include "controlplane/source/path_private.h"
-#include "controlplane/source/rtsp_session.h"
-#include "controlplane/source/track_input.h"
+#include "controlplane/source/rtsp_source_private.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -18,27 +15,6 @@
 #define TICK_MS 500
 #define UDP_PATIENCE_US 3000000 /* automatic: then TCP is tried */
 
-struct rtsp_source {
-	struct path_source base; /* first */
-	const struct mr_config_path *config;
-	struct rtsp_session_config session_config;
-	struct rtsp_session *session; /* owned; NULL: none */
-	struct track_input *input[PATH_BINDINGS];
-	uint8_t channel[PATH_BINDINGS][2]; /* TCP: RTP, RTCP */
-	unsigned int n_inputs;
-	struct sockaddr_storage local, remote; /* ends of the session's connection */
-	bool tcp;                              /* of this session */
-	bool prefer_tcp;                       /* automatic: UDP has failed */
-	bool arrived;                          /* at least one packet in this session */
-	uint64_t playing_us;                   /* PLAY was answered; 0: not yet */
-	uint64_t attached_us;                  /* the data plane came */
-	unsigned int ticks;
-	guint tick;  /* timer while playing; 0: none */
-	guint retry; /* timer until the next attempt; 0: none */
-	struct backoff backoff;
-	char reason[128]; /* logged last: why it is away */
-};
-
 static void connect_now(struct rtsp_source *s);
 
 static uint64_t now_us(void)
@@ -46,42 +22,28 @@ static uint64_t now_us(void)
 	return (uint64_t)g_get_monotonic_time();
 }
 
-/*
- * The data plane holds the connection and the sockets as well: a control plane
- * that dies does not end the RTSP session, and the camera sends on. Slot 0 is
- * the connection, then RTP and RTCP of each track.
- */
-static void keep_descriptors(struct rtsp_source *s, bool keep)
+static void drop_session(struct rtsp_source *s)
 {
-	const struct path *path = s->base.path;
-
-	if (path->id == 0)
-		return;
-	install_keep_fd(path->table->install, MR_RECORD_PATH, path->id, 0,
-		keep ? rtsp_session_fd(s->session) : -1);
-	for (unsigned int i = 0; i < PATH_BINDINGS; i++) {
-		for (unsigned int rtcp = 0; rtcp < 2; rtcp++) {
-			int fd = keep && i < s->n_inputs ? track_input_fd(s->input[i], rtcp) : -1;
-
-			install_keep_fd(path->table->install, MR_RECORD_PATH, path->id,
-				1 + 2 * i + rtcp, fd);
-		}
-	}
-}
-
-static void end_session(struct rtsp_source *s)
-{
-	keep_descriptors(s, false);
-	g_clear_handle_id(&s->tick, g_source_remove);
-	g_clear_handle_id(&s->retry, g_source_remove);
-	rtsp_session_close(s->session);
 	s->session = NULL;
-	path_unbind(s->base.path);
 	for (unsigned int i = 0; i < s->n_inputs; i++)
 		track_input_destroy(s->input[i]);
 	s->n_inputs = 0;
 	s->playing_us = 0;
 	s->arrived = false;
+}
+
+static void end_session(struct rtsp_source *s)
+{
+	bool was_playing = s->playing_us != 0;
+
+	rtsp_source_keep(s, false);
+	g_clear_handle_id(&s->tick, g_source_remove);
+	g_clear_handle_id(&s->retry, g_source_remove);
+	rtsp_session_close(s->session);
+	path_unbind(s->base.path);
+	drop_session(s);
+	if (was_playing)
+		path_save(s->base.path);
 }
 
 static gboolean on_retry(gpointer user_data)
@@ -172,7 +134,7 @@ static int on_transport_wanted(void *user, unsigned int i, char out[RTSP_TRANSPO
 	return 0;
 }
 
-static void send_interleaved(
+void rtsp_source_send_interleaved(
 	void *user, const struct track_input *input, const uint8_t *data, size_t len)
 {
 	struct rtsp_source *s = user;
@@ -202,7 +164,7 @@ static int on_transport_chosen(
 	if (s->tcp) {
 		s->channel[k][0] = t->channel[0];
 		s->channel[k][1] = t->channel[1];
-		track_input_bind_ring(s->input[k], send_interleaved, s);
+		track_input_bind_ring(s->input[k], rtsp_source_send_interleaved, s);
 		return 0;
 	}
 	/* Packets come from the server itself and reports go to it, whatever it says:
@@ -217,10 +179,9 @@ static int on_transport_chosen(
 
 static void record_session(void *user)
 {
-	struct rtsp_source *s = user;
+	const struct rtsp_source *s = user;
 
-	path_record_session(
-		s->base.path, rtsp_session_id(s->session), rtsp_session_cseq(s->session));
+	path_save(s->base.path);
 }
 
 static void on_data(void *user, uint8_t channel, const uint8_t *data, size_t len)
@@ -321,20 +282,25 @@ static gboolean on_tick(gpointer user_data)
 	return G_SOURCE_CONTINUE;
 }
 
-static void on_playing(void *user)
+void rtsp_source_watch(struct rtsp_source *s)
 {
-	struct rtsp_source *s = user;
-
 	s->playing_us = now_us();
 	s->ticks = 0;
-	keep_descriptors(s, true);
 	s->tick = g_timeout_add(TICK_MS, on_tick, s);
-	record_session(s);
 	path_set_state(s->base.path, MR_PATH_READY, "RTSP over %s, %u track%s",
 		s->tcp ? "TCP" : "UDP", s->n_inputs, s->n_inputs == 1 ? "" : "s");
 }
 
-static const struct rtsp_session_events session_events = {
+static void on_playing(void *user)
+{
+	struct rtsp_source *s = user;
+
+	rtsp_source_keep(s, true);
+	rtsp_source_watch(s);
+	path_save(s->base.path);
+}
+
+const struct rtsp_session_events rtsp_source_session_events = {
 	.connected = on_connected,
 	.described = on_described,
 	.transport_wanted = on_transport_wanted,
@@ -351,7 +317,7 @@ static void connect_now(struct rtsp_source *s)
 		 (s->config->rtsp_transport == MR_TRANSPORT_AUTOMATIC && s->prefer_tcp);
 	path_set_state(s->base.path, MR_PATH_CONNECTING, "connecting to %s port %u",
 		s->config->source.host, s->config->source.port);
-	s->session = rtsp_session_open(&s->session_config, &session_events, s);
+	s->session = rtsp_session_open(&s->session_config, &rtsp_source_session_events, s);
 }
 
 /* ---- what the path asks ---- */
@@ -386,7 +352,21 @@ static void source_attached(struct path_source *source)
 
 	s->attached_us = now_us();
 	if (s->playing_us != 0)
-		keep_descriptors(s, true);
+		rtsp_source_keep(s, true);
+}
+
+static void source_leave(struct path_source *source)
+{
+	struct rtsp_source *s = (struct rtsp_source *)source;
+
+	if (s->playing_us == 0 || !install_attached(source->path->table->install)) {
+		source_stop(source);
+		return;
+	}
+	g_clear_handle_id(&s->tick, g_source_remove);
+	g_clear_handle_id(&s->retry, g_source_remove);
+	rtsp_session_leave(s->session);
+	drop_session(s);
 }
 
 static void source_destroy(struct path_source *source)
@@ -399,6 +379,9 @@ static const struct path_source_ops ops = {
 	.stop = source_stop,
 	.stream_state = source_stream_state,
 	.attached = source_attached,
+	.save = rtsp_source_save,
+	.adopt = rtsp_source_adopt,
+	.leave = source_leave,
 	.destroy = source_destroy,
 };
 

@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #define INTERLEAVED_HEADER 4 /* bytes: RFC 2326 10.12 */
+#define RTCP_MIN 8           /* bytes of the shortest packet */
 #define VERSION "RTSP/"
 
 /* Bytes of the head with the empty line that ends it; 0: it does not end here. */
@@ -173,6 +174,95 @@ ssize_t rtsp_wire_parse(struct rtsp_unit *unit, const uint8_t *bytes, size_t len
 	if (!g_ascii_isalpha((char)bytes[0]))
 		return -EPROTO;
 	return parse_message(unit, bytes, len);
+}
+
+/* ---- finding the way back into a stream of bytes ---- */
+
+enum fit { FIT_NO, FIT_YES, FIT_UNKNOWN /* more bytes are needed */ };
+
+static bool is_known_channel(const struct rtsp_channels *channels, uint8_t channel)
+{
+	for (unsigned int i = 0; i < channels->n; i++) {
+		if (channel == channels->track[i].rtp || channel == channels->track[i].rtcp)
+			return true;
+	}
+	return false;
+}
+
+/* The first two bytes of a payload, as RFC 3550 has them on that channel. */
+static bool is_media(const struct rtsp_channels *channels, uint8_t channel, const uint8_t *data)
+{
+	if (data[0] >> 6 != 2)
+		return false;
+	for (unsigned int i = 0; i < channels->n; i++) {
+		if (channel == channels->track[i].rtp &&
+			(data[1] & 127) == channels->track[i].payload_type)
+			return true;
+		if (channel == channels->track[i].rtcp && data[1] >= 192 && data[1] <= 223)
+			return true;
+	}
+	return false;
+}
+
+/* What may come behind a unit: another frame, or a message. */
+static enum fit can_follow(const struct rtsp_channels *channels, const uint8_t *bytes, size_t len)
+{
+	if (len == 0)
+		return FIT_UNKNOWN;
+	if (bytes[0] != '$')
+		return g_ascii_isupper((char)bytes[0]) || bytes[0] == '\r' || bytes[0] == '\n'
+			       ? FIT_YES
+			       : FIT_NO;
+	if (len < 2)
+		return FIT_UNKNOWN;
+	return is_known_channel(channels, bytes[1]) ? FIT_YES : FIT_NO;
+}
+
+static enum fit is_frame(const struct rtsp_channels *channels, const uint8_t *bytes, size_t len)
+{
+	size_t size;
+
+	if (len >= 2 && !is_known_channel(channels, bytes[1]))
+		return FIT_NO;
+	if (len < INTERLEAVED_HEADER + 2)
+		return channels->n > 0 ? FIT_UNKNOWN : FIT_NO;
+	size = (size_t)bytes[2] << 8 | bytes[3];
+	if (size < RTCP_MIN || !is_media(channels, bytes[1], bytes + INTERLEAVED_HEADER))
+		return FIT_NO;
+	if (len < INTERLEAVED_HEADER + size)
+		return FIT_UNKNOWN;
+	bytes += INTERLEAVED_HEADER + size;
+	return can_follow(channels, bytes, len - INTERLEAVED_HEADER - size);
+}
+
+static enum fit is_response(const uint8_t *bytes, size_t len)
+{
+	static const char begin[] = VERSION "1.0 ";
+	size_t n = MIN(len, strlen(begin));
+
+	if (memcmp(bytes, begin, n) != 0)
+		return FIT_NO;
+	return n == strlen(begin) ? FIT_YES : FIT_UNKNOWN;
+}
+
+size_t rtsp_wire_resync(
+	const struct rtsp_channels *channels, const uint8_t *bytes, size_t len, bool *found)
+{
+	enum fit fit = FIT_NO;
+	size_t at;
+
+	for (at = 0; at < len; at++) {
+		if (bytes[at] == '$')
+			fit = is_frame(channels, bytes + at, len - at);
+		else if (bytes[at] == VERSION[0])
+			fit = is_response(bytes + at, len - at);
+		else
+			continue;
+		if (fit != FIT_NO)
+			break;
+	}
+	*found = fit == FIT_YES;
+	return at;
 }
 
 GString *rtsp_wire_format(GstRTSPMessage *message, uint32_t cseq)

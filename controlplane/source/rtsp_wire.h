@@ -11,6 +11,7 @@
 
 #include <gst/rtsp/gstrtspmessage.h>
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -29,6 +30,25 @@ struct rtsp_unit {
 /* Takes one unit from the front. The bytes that it took; 0: more are needed;
  * -EPROTO: this is not RTSP, or too long. */
 ssize_t rtsp_wire_parse(struct rtsp_unit *unit, const uint8_t *bytes, size_t len);
+
+/* What interleaved frames of a session look like. */
+struct rtsp_channels {
+	unsigned int n;
+	struct {
+		uint8_t rtp, rtcp; /* channels */
+		uint8_t payload_type;
+	} track[2];
+};
+
+/*
+ * Looks for the first unit in bytes that begin anywhere, because another process has
+ * read those before: an interleaved frame that is whole, of a known channel, RTP or
+ * RTCP version 2 of the right type, and followed by what may follow; or a response.
+ * Returns the bytes to throw away; `*found`: what comes then is a unit, else more
+ * bytes are needed.
+ */
+size_t rtsp_wire_resync(
+	const struct rtsp_channels *channels, const uint8_t *bytes, size_t len, bool *found);
 
 /* A request gets `cseq`, a response has its own. secret: may hold credentials.
  * g_string_free() it. */

@@ -10,6 +10,7 @@
 #include "controlplane/source/rtcp.h"
 #include "controlplane/source/udp_pair.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -44,8 +45,7 @@ static uint64_t now_us(void)
 	return (uint64_t)g_get_monotonic_time();
 }
 
-struct track_input *track_input_create(
-	struct path *path, unsigned int i, const struct sdp_track *sdp)
+static struct track_input *input_new(struct path *path, unsigned int i)
 {
 	struct track_input *in = g_new0(struct track_input, 1);
 
@@ -53,6 +53,14 @@ struct track_input *track_input_create(
 	in->i = i;
 	in->own_ssrc = g_random_int();
 	snprintf(in->cname, sizeof(in->cname), "%08x%08x", g_random_int(), g_random_int());
+	return in;
+}
+
+struct track_input *track_input_create(
+	struct path *path, unsigned int i, const struct sdp_track *sdp)
+{
+	struct track_input *in = input_new(path, i);
+
 	in->bind.payload_type = sdp->track.payload_type;
 	if (sdp->track.codec == MR_CODEC_H264 && sdp->track.packetization_mode == 0)
 		in->bind.flags |= MR_BIND_MODE0;
@@ -219,17 +227,22 @@ static int read_stats(struct track_input *in, struct mr_stats_stream *stats)
 	return input_stats_read(in->path->table->stats, in->path->tracks[in->i].stream_id, stats);
 }
 
-static void bind_stream(struct track_input *in)
+/* Reports count from here. */
+static void start_counting(struct track_input *in)
 {
 	struct mr_stats_stream stats;
 
 	in->bound_us = now_us();
-	/* Reports of this session count from here. */
 	if (!read_stats(in, &stats)) {
 		in->reporter.expected_base = stats.expected;
 		in->reporter.lost_base = stats.lost;
 		in->reporter.based = true;
 	}
+}
+
+static void bind_stream(struct track_input *in)
+{
+	start_counting(in);
 	path_bind(in->path, in->i, &in->bind);
 }
 
@@ -253,12 +266,58 @@ void track_input_bind_wire(struct track_input *in, const struct sockaddr_storage
 	}
 }
 
+void track_input_set_sender(struct track_input *in, track_input_send_fn send, void *user)
+{
+	in->send = send;
+	in->send_user = user;
+}
+
 void track_input_bind_ring(struct track_input *in, track_input_send_fn send, void *user)
 {
 	in->bind.input = MR_INPUT_RING;
-	in->send = send;
-	in->send_user = user;
+	track_input_set_sender(in, send, user);
 	bind_stream(in);
+}
+
+void track_input_save(const struct track_input *in, struct path_record_input *out)
+{
+	out->bind = in->bind;
+	memcpy(out->remote_port, in->remote_port, sizeof(out->remote_port));
+}
+
+/* The sockets are those that the data plane's binding names. */
+static int adopt_sockets(struct track_input *in, const int fd[2])
+{
+	int err = udp_pair_adopt(&in->pair, fd, on_udp_rtp, on_udp_rtcp, in);
+
+	if (err)
+		return err;
+	if (htons(udp_pair_port(in->pair)) == in->bind.local.port)
+		return 0;
+	udp_pair_release(in->pair);
+	in->pair = NULL;
+	return -EINVAL;
+}
+
+struct track_input *track_input_adopt(struct path *path, const struct path_record_input *record,
+	const int fd[2], const struct sockaddr_storage *remote)
+{
+	struct track_input *in = input_new(path, record->track);
+
+	in->bind = record->bind;
+	memcpy(in->local, in->bind.local.addr, sizeof(in->local));
+	if (in->bind.input == MR_INPUT_WIRE && adopt_sockets(in, fd)) {
+		g_free(in);
+		return NULL;
+	}
+	if (remote && in->bind.input == MR_INPUT_WIRE) {
+		in->remote = *remote;
+		memcpy(in->remote_port, record->remote_port, sizeof(in->remote_port));
+	}
+	in->receiving = true;
+	start_counting(in);
+	path_bound(path, record->track, &in->bind);
+	return in;
 }
 
 void track_input_set_receiving(struct track_input *in, bool receiving)

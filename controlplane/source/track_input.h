@@ -11,6 +11,7 @@
 #define CONTROLPLANE_SOURCE_TRACK_INPUT_H
 
 #include "controlplane/source/path.h"
+#include "controlplane/source/path_record.h"
 #include "controlplane/source/sdp_tracks.h"
 
 #include <sys/socket.h>
@@ -47,6 +48,19 @@ int track_input_join(struct track_input *in, const uint8_t group[16]);
 void track_input_bind_wire(struct track_input *in, const struct sockaddr_storage *remote,
 	const uint16_t server_port[2]);
 void track_input_bind_ring(struct track_input *in, track_input_send_fn send, void *user);
+
+/* How it is bound, for the record: all but `track` and `channel`. */
+void track_input_save(const struct track_input *in, struct path_record_input *out);
+/*
+ * The input that a former control plane has bound and that the data plane still
+ * receives. Its two sockets are `fd` (RTP, RTCP; -1 for a ring), the new input's from
+ * here on; `remote` is the source's address or NULL. NULL: the sockets are not the
+ * record's, and stay the caller's.
+ */
+struct track_input *track_input_adopt(struct path *path, const struct path_record_input *record,
+	const int fd[2], const struct sockaddr_storage *remote);
+/* After track_input_adopt() of a ring. */
+void track_input_set_sender(struct track_input *in, track_input_send_fn send, void *user);
 
 /* A packet that arrived by the session's own connection. */
 void track_input_rtp(struct track_input *in, const uint8_t *data, size_t len);

@@ -135,6 +135,15 @@ static gboolean on_rtcp(gint fd, GIOCondition condition, gpointer user_data)
 	return G_SOURCE_CONTINUE;
 }
 
+static void start(struct udp_pair *pair, udp_pair_fn rtp, udp_pair_fn rtcp, void *user)
+{
+	pair->receive[RTP] = rtp;
+	pair->receive[RTCP] = rtcp;
+	pair->user = user;
+	pair->watch[RTP] = g_unix_fd_add(pair->fd[RTP], G_IO_IN, on_rtp, pair);
+	pair->watch[RTCP] = g_unix_fd_add(pair->fd[RTCP], G_IO_IN, on_rtcp, pair);
+}
+
 int udp_pair_open(struct udp_pair **out, const struct sockaddr_storage *local, uint16_t port,
 	udp_pair_fn rtp, udp_pair_fn rtcp, void *user)
 {
@@ -149,24 +158,58 @@ int udp_pair_open(struct udp_pair **out, const struct sockaddr_storage *local, u
 		g_free(pair);
 		return err;
 	}
-	pair->receive[RTP] = rtp;
-	pair->receive[RTCP] = rtcp;
-	pair->user = user;
-	pair->watch[RTP] = g_unix_fd_add(pair->fd[RTP], G_IO_IN, on_rtp, pair);
-	pair->watch[RTCP] = g_unix_fd_add(pair->fd[RTCP], G_IO_IN, on_rtcp, pair);
+	start(pair, rtp, rtcp, user);
 	*out = pair;
 	return 0;
 }
 
+static bool is_datagram_socket(int fd)
+{
+	int type = 0;
+	socklen_t len = sizeof(type);
+
+	return fd >= 0 && getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 &&
+	       type == SOCK_DGRAM;
+}
+
+int udp_pair_adopt(
+	struct udp_pair **out, const int fd[2], udp_pair_fn rtp, udp_pair_fn rtcp, void *user)
+{
+	struct udp_pair *pair;
+	uint16_t port;
+
+	if (!is_datagram_socket(fd[RTP]) || !is_datagram_socket(fd[RTCP]))
+		return -EINVAL;
+	port = bound_port(fd[RTP]);
+	if (port == 0 || port == UINT16_MAX || bound_port(fd[RTCP]) != port + 1)
+		return -EINVAL;
+	pair = g_new0(struct udp_pair, 1);
+	pair->fd[RTP] = fd[RTP];
+	pair->fd[RTCP] = fd[RTCP];
+	pair->port = port;
+	start(pair, rtp, rtcp, user);
+	*out = pair;
+	return 0;
+}
+
+void udp_pair_release(struct udp_pair *pair)
+{
+	for (int i = 0; i < 2; i++)
+		g_source_remove(pair->watch[i]);
+	g_free(pair);
+}
+
 void udp_pair_close(struct udp_pair *pair)
 {
+	int fd[2];
+
 	if (!pair)
 		return;
-	for (int i = 0; i < 2; i++) {
-		g_source_remove(pair->watch[i]);
-		close(pair->fd[i]);
-	}
-	g_free(pair);
+	fd[RTP] = pair->fd[RTP];
+	fd[RTCP] = pair->fd[RTCP];
+	udp_pair_release(pair);
+	close(fd[RTP]);
+	close(fd[RTCP]);
 }
 
 int udp_pair_fd(const struct udp_pair *pair, bool rtcp)

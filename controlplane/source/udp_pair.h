@@ -24,8 +24,15 @@ typedef void (*udp_pair_fn)(
  */
 int udp_pair_open(struct udp_pair **out, const struct sockaddr_storage *local, uint16_t port,
 	udp_pair_fn rtp, udp_pair_fn rtcp, void *user);
+/* The same with two sockets that are bound already and become the pair's: RTP's and
+ * RTCP's, on neighbouring ports. -EINVAL: they are not; then they stay the caller's. */
+int udp_pair_adopt(
+	struct udp_pair **out, const int fd[2], udp_pair_fn rtp, udp_pair_fn rtcp, void *user);
 /* NULL is fine. */
 void udp_pair_close(struct udp_pair *pair);
+
+/* The same, but the sockets are the caller's again. */
+void udp_pair_release(struct udp_pair *pair);
 
 /* The socket itself, borrowed. */
 int udp_pair_fd(const struct udp_pair *pair, bool rtcp);

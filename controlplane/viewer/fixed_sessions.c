@@ -48,6 +48,9 @@ static void announce(struct fixed_session *s)
 			s->index, text, route_status_text(s->info.status));
 		return;
 	}
+	/* One that runs since the former control plane keeps its way until there is a new one. */
+	if (!s->info.resolved)
+		return;
 	command.viewer_route.viewer_id = MR_VIEWER_FIXED_BASE + s->index;
 	command.viewer_route.nexthop_id = s->info.nexthop_id;
 	memcpy(command.viewer_route.local.addr, s->info.local, 16);
@@ -64,6 +67,7 @@ static void on_route(void *user, const struct route_info *info)
 
 	/* A MAC address that changes is the next hop's business alone. */
 	if (s->known && s->info.status == info->status && s->info.nexthop_id == info->nexthop_id &&
+		s->info.resolved == info->resolved &&
 		memcmp(s->info.local, info->local, sizeof(info->local)) == 0)
 		return;
 	s->info = *info;

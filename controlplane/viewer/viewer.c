@@ -97,6 +97,17 @@ void viewer_close(struct viewer *v, const char *why)
 		end(v);
 }
 
+void viewer_leave(struct viewer *v)
+{
+	if (v->state == VIEWER_ESTABLISHED) {
+		/* No goodbye, no VIEWER_DEL. */
+		dtls_destroy(v->dtls);
+		v->dtls = NULL;
+		v->installed = false;
+	}
+	viewer_close(v, "the control plane ends");
+}
+
 /* ---- installation ---- */
 
 /* The pair that media takes: the nominated one, else the one DTLS came by. */
@@ -105,13 +116,34 @@ static struct pair *media_pair(struct viewer *v)
 	return v->selected ? v->selected : v->dtls_pair;
 }
 
-/* An established viewer's client chose another way, or the next hop changed. */
+static bool is_same_endpoint(const struct mr_endpoint *a, const struct mr_endpoint *b)
+{
+	return a->port == b->port && memcmp(a->addr, b->addr, sizeof(a->addr)) == 0;
+}
+
+static bool is_installed(const struct viewer *v, const struct pair *pair)
+{
+	return is_same_endpoint(&v->installed_local, &pair->flow.local) &&
+	       is_same_endpoint(&v->installed_remote, &pair->flow.remote);
+}
+
+/* What the data plane is told of the pair, for the record. */
+static void note_pair(struct viewer *v, const struct pair *pair)
+{
+	v->installed_local = pair->flow.local;
+	v->installed_remote = pair->flow.remote;
+}
+
+/* An established viewer's client chose another way, or the next hop changed. The old
+ * way is kept until the new one's MAC address is known. */
 static void move(struct viewer *v, const struct pair *pair)
 {
 	struct mr_command command = {.type = MR_COMMAND_VIEWER_ROUTE};
+	bool moved = !is_installed(v, pair);
 	char text[ENDPOINT_TEXT_MAX];
 
-	if (pair->flow.kernel || !pair->routed || pair->route_info.status < 0)
+	if (pair->flow.kernel || !pair->routed || pair->route_info.status < 0 ||
+		!pair->route_info.resolved)
 		return;
 	command.viewer_route.viewer_id = v->id;
 	command.viewer_route.nexthop_id = pair->route_info.nexthop_id;
@@ -119,7 +151,10 @@ static void move(struct viewer *v, const struct pair *pair)
 	command.viewer_route.remote = pair->flow.remote;
 	if (install_command(v->env->install, &command, NULL, NULL) < 0)
 		return;
-	v->installed_remote = pair->flow.remote;
+	if (!moved)
+		return;
+	note_pair(v, pair);
+	viewer_install_record(v);
 	log_info(v->name, "event=moved remote=%s", endpoint_format(&pair->flow.remote, text));
 }
 
@@ -128,8 +163,7 @@ static void follow(struct viewer *v)
 {
 	const struct pair *pair = media_pair(v);
 
-	if (pair && (memcmp(v->installed_remote.addr, pair->flow.remote.addr, 16) != 0 ||
-			    v->installed_remote.port != pair->flow.remote.port))
+	if (pair && !is_installed(v, pair))
 		move(v, pair);
 }
 
@@ -148,7 +182,6 @@ static void on_added(int status, void *user)
 	if (v->state != VIEWER_INSTALLING)
 		return;
 	set_state(v, VIEWER_ESTABLISHED, "installed");
-	viewer_install_record(v);
 	follow(v);
 }
 
@@ -176,7 +209,7 @@ static void install(struct viewer *v)
 		return;
 	}
 	v->add_sent = v->installed = true;
-	v->installed_remote = pair->flow.remote;
+	note_pair(v, pair);
 	rc = install_command(v->env->install, &command, on_added, v);
 	secret_wipe(&command, sizeof(command));
 	if (rc < 0) {
@@ -184,6 +217,8 @@ static void install(struct viewer *v)
 		viewer_close(v, "no data plane");
 		return;
 	}
+	/* At once: between the two this process may be killed. */
+	viewer_install_record(v);
 	log_info(v->name, "event=keys profile=%s", profile);
 }
 
@@ -374,32 +409,40 @@ bool viewer_has_stream(const struct viewer *v, uint32_t stream_id)
 
 /* ---- life ---- */
 
-struct viewer *viewer_create(const struct viewer_env *env, struct path *path,
-	const struct sdp_choices *choices, struct sdp_answer *answer)
+static struct viewer *viewer_new(const struct viewer_env *env, uint32_t id, struct path *path)
 {
 	struct viewer *v = g_new0(struct viewer, 1);
 
-	if (ice_lite_random(v->ufrag, ICE_LITE_UFRAG_LEN) < 0 ||
-		ice_lite_random(v->pwd, ICE_LITE_PWD_LEN) < 0 ||
-		viewer_random_hex(v->resource, VIEWER_RESOURCE_LEN) < 0 ||
-		viewer_random_hex(v->etag, 16) < 0 || viewer_random_hex(v->cname, 16) < 0 ||
-		viewer_install_tracks(v, choices) < 0) {
-		g_free(v);
-		return NULL;
-	}
-	v->id = install_new_id(env->install);
+	v->id = id;
 	snprintf(v->name, sizeof(v->name), "v%u", v->id);
 	v->env = env;
 	v->path = path;
-	v->remote_ufrag = g_strdup(choices->transport->ufrag);
-	v->fingerprints = choices->transport->fingerprints;
 	v->pairs = (struct pairs){.port = env->port,
 		.routes = env->routes,
 		.routed = on_routed,
 		.dropped = on_dropped,
 		.user = v};
-	v->answered_us = g_get_monotonic_time();
 	path_want(path);
+	return v;
+}
+
+struct viewer *viewer_create(const struct viewer_env *env, struct path *path,
+	const struct sdp_choices *choices, struct sdp_answer *answer)
+{
+	struct viewer *v = viewer_new(env, install_new_id(env->install), path);
+
+	if (ice_lite_random(v->ufrag, ICE_LITE_UFRAG_LEN) < 0 ||
+		ice_lite_random(v->pwd, ICE_LITE_PWD_LEN) < 0 ||
+		viewer_random_hex(v->resource, VIEWER_RESOURCE_LEN) < 0 ||
+		viewer_random_hex(v->etag, VIEWER_ETAG_LEN) < 0 ||
+		viewer_random_hex(v->cname, VIEWER_CNAME_LEN) < 0 ||
+		viewer_install_tracks(v, choices) < 0) {
+		viewer_free(v);
+		return NULL;
+	}
+	v->remote_ufrag = g_strdup(choices->transport->ufrag);
+	v->fingerprints = choices->transport->fingerprints;
+	v->answered_us = g_get_monotonic_time();
 	set_state(v, VIEWER_NEW, "answered");
 
 	answer->ufrag = v->ufrag;
@@ -409,6 +452,32 @@ struct viewer *viewer_create(const struct viewer_env *env, struct path *path,
 		answer->ssrc[i] = v->tracks[i].ssrc;
 		answer->rtx_ssrc[i] = v->tracks[i].rtx_ssrc;
 	}
+	return v;
+}
+
+struct viewer *viewer_adopt(
+	const struct viewer_env *env, uint32_t id, struct path *path, const struct viewer_record *r)
+{
+	struct viewer *v = viewer_new(env, id, path);
+	struct public_flow flow = {.local = r->local, .remote = r->remote};
+
+	memcpy(v->resource, r->resource, sizeof(v->resource));
+	memcpy(v->etag, r->etag, sizeof(v->etag));
+	memcpy(v->cname, r->cname, sizeof(v->cname));
+	memcpy(v->ufrag, r->ufrag, sizeof(v->ufrag));
+	memcpy(v->pwd, r->pwd, sizeof(v->pwd));
+	v->remote_ufrag = g_strdup(r->remote_ufrag);
+	memcpy(v->tracks, r->track, sizeof(v->tracks));
+	/* Its route is asked for again; the data plane uses the old one until then. */
+	v->selected = pairs_add(&v->pairs, &flow, NULL, NULL);
+	if (!v->selected) {
+		viewer_free(v);
+		return NULL;
+	}
+	v->add_sent = v->installed = true;
+	note_pair(v, v->selected);
+	set_state(v, VIEWER_ESTABLISHED, "taken over");
+	env->flow_added(v, &flow, env->user);
 	return v;
 }
 

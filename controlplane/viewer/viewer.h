@@ -10,6 +10,8 @@
  *   ESTABLISHED  the data plane sends media and answers checks
  *   CLOSING      VIEWER_DEL is on its way, then it is freed
  *
+ * A viewer that a former control plane has left begins as ESTABLISHED, without DTLS.
+ *
  * Main thread. A viewer is freed from an idle callback only, never inside a
  * call on it.
  */
@@ -20,8 +22,7 @@
 #include "controlplane/viewer/dtls.h"
 #include "controlplane/viewer/pairs.h"
 #include "controlplane/viewer/sdp_answer.h"
-
-#define VIEWER_RESOURCE_LEN 32 /* characters: 128 random bits in hex */
+#include "controlplane/viewer/viewer_record.h"
 
 enum viewer_state {
 	VIEWER_NEW,
@@ -54,15 +55,15 @@ struct viewer {
 	enum viewer_state state;
 	struct path *path;                      /* wanted until the end */
 	char resource[VIEWER_RESOURCE_LEN + 1]; /* secret: who knows it may end the session */
-	char etag[17];
+	char etag[VIEWER_ETAG_LEN + 1];
 	char ufrag[ICE_LITE_UFRAG_LEN + 1];
 	char pwd[ICE_LITE_PWD_LEN + 1]; /* secret */
 	char *remote_ufrag;
 
 	/* private to viewer.c */
 	const struct viewer_env *env;
-	char name[16];  /* "v12", of log lines */
-	char cname[17]; /* random: RFC 7022 */
+	char name[16];                    /* "v12", of log lines */
+	char cname[VIEWER_CNAME_LEN + 1]; /* random: RFC 7022 */
 	struct sdp_fingerprints fingerprints;
 	struct mr_viewer_track tracks[MR_VIEWER_TRACKS];
 	struct pairs pairs;
@@ -72,7 +73,7 @@ struct viewer {
 	bool installed; /* the data plane has it, or VIEWER_ADD is on its way */
 	bool add_sent;
 	bool ended;
-	struct mr_endpoint installed_remote;
+	struct mr_endpoint installed_local, installed_remote;
 	gint64 answered_us;  /* g_get_monotonic_time() of the answer */
 	gint64 deadline_us;  /* of the state, 0: none */
 	gint64 dtls_free_us; /* 0: not known yet */
@@ -82,6 +83,10 @@ struct viewer {
  * gets everything but session id, fingerprint and candidates. NULL: no randomness. */
 struct viewer *viewer_create(const struct viewer_env *env, struct path *path,
 	const struct sdp_choices *choices, struct sdp_answer *answer);
+/* The viewer that a former control plane has established, as its record says; it goes
+ * on where it was. NULL: no memory. */
+struct viewer *viewer_adopt(const struct viewer_env *env, uint32_t id, struct path *path,
+	const struct viewer_record *record);
 /* After `ended`, or at the process's end. */
 void viewer_free(struct viewer *v);
 
@@ -98,6 +103,9 @@ void viewer_detached(struct viewer *v);
 void viewer_tick(struct viewer *v, gint64 now_us);
 /* Ends it; `why` is logged. */
 void viewer_close(struct viewer *v, const char *why);
+
+/* The next control plane takes it over if it is established; else it ends. */
+void viewer_leave(struct viewer *v);
 
 bool viewer_has_stream(const struct viewer *v, uint32_t stream_id);
 

@@ -108,13 +108,21 @@ int viewer_install_fill(const struct viewer *v, const struct pair *pair, struct 
 
 void viewer_install_record(const struct viewer *v)
 {
-	char text[MR_RECORD_MAX];
-	int len = snprintf(text, sizeof(text),
-		"{\"version\":1,\"path\":\"%s\",\"resource\":\"%s\",\"etag\":\"%s\","
-		"\"ufrag\":\"%s\",\"pwd\":\"%s\",\"remoteUfrag\":\"%s\"}",
-		v->path->name, v->resource, v->etag, v->ufrag, v->pwd, v->remote_ufrag);
+	struct viewer_record r = {.local = v->installed_local, .remote = v->installed_remote};
+	uint8_t bytes[MR_RECORD_MAX];
+	int len;
 
-	if (len > 0 && (size_t)len < sizeof(text))
-		install_put_record(v->env->install, MR_RECORD_VIEWER, v->id, text, len);
-	secret_wipe(text, sizeof(text));
+	g_strlcpy(r.path, v->path->name, sizeof(r.path));
+	g_strlcpy(r.resource, v->resource, sizeof(r.resource));
+	g_strlcpy(r.etag, v->etag, sizeof(r.etag));
+	g_strlcpy(r.cname, v->cname, sizeof(r.cname));
+	g_strlcpy(r.ufrag, v->ufrag, sizeof(r.ufrag));
+	g_strlcpy(r.pwd, v->pwd, sizeof(r.pwd));
+	g_strlcpy(r.remote_ufrag, v->remote_ufrag, sizeof(r.remote_ufrag));
+	memcpy(r.track, v->tracks, sizeof(r.track));
+	len = viewer_record_format(&r, bytes);
+	if (len > 0)
+		install_put_record(v->env->install, MR_RECORD_VIEWER, v->id, bytes, (size_t)len);
+	secret_wipe(bytes, sizeof(bytes));
+	secret_wipe(&r, sizeof(r));
 }

@@ -6,6 +6,7 @@
 #include "controlplane/viewer/candidates.h"
 #include "controlplane/viewer/public_port.h"
 #include "controlplane/viewer/viewer.h"
+#include "controlplane/viewer/viewer_adopt.h"
 
 #include <errno.h>
 #include <string.h>
@@ -24,6 +25,7 @@ struct viewer_table {
 	struct viewer_env env;
 	struct ice_lite ice;
 	struct path_listener listener;
+	struct foreign_viewers *foreign; /* owned */
 
 	GHashTable *by_id;       /* uint32_t -> struct viewer, owned */
 	GHashTable *by_ufrag;    /* borrowed keys and values */
@@ -136,17 +138,28 @@ static void on_datagram(const struct public_flow *flow, const uint8_t *data, siz
 
 /* ---- the data plane ---- */
 
+static void enter(struct viewer *v, void *user)
+{
+	struct viewer_table *t = user;
+
+	g_hash_table_insert(t->by_id, GUINT_TO_POINTER(v->id), v);
+	g_hash_table_insert(t->by_ufrag, v->ufrag, v);
+	g_hash_table_insert(t->by_resource, v->resource, v);
+}
+
 static void on_record(struct viewer_table *t, const struct mr_record *record)
 {
-	struct mr_command command = {.type = MR_COMMAND_VIEWER_DEL, .object.id = record->id};
+	if (record->kind == MR_RECORD_VIEWER && record->id < MR_VIEWER_FIXED_BASE &&
+		!find_id(t, record->id))
+		foreign_viewers_add(t->foreign, record);
+}
 
-	if (record->kind != MR_RECORD_VIEWER || record->id >= MR_VIEWER_FIXED_BASE ||
-		find_id(t, record->id))
-		return;
-	log_info("-",
-		"event=foreign_viewer viewer=%u why=\"left by a former control plane, deleted\"",
-		record->id);
-	install_command(t->install, &command, NULL, NULL);
+/* The paths have been told before: they know their streams again. */
+static void on_attached(void *user)
+{
+	struct viewer_table *t = user;
+
+	foreign_viewers_settle(t->foreign, &t->env, t->paths, enter, t);
 }
 
 static void on_event(const struct mr_event *event, void *user)
@@ -180,6 +193,9 @@ static void call_detached(struct viewer *v, void *arg)
 
 static void on_detached(void *user)
 {
+	struct viewer_table *t = user;
+
+	foreign_viewers_clear(t->foreign);
 	for_each(user, call_detached, NULL);
 }
 
@@ -274,9 +290,7 @@ static int make_answer(struct viewer_table *t, struct path *path, const struct s
 		return -EIO;
 	}
 	answer.session_id >>= 1; /* RFC 8829 5.2.1: below 2^63 */
-	g_hash_table_insert(t->by_id, GUINT_TO_POINTER(v->id), v);
-	g_hash_table_insert(t->by_ufrag, v->ufrag, v);
-	g_hash_table_insert(t->by_resource, v->resource, v);
+	enter(v, t);
 	reply->answer = sdp_answer_format(&answer, offer, choices);
 	g_strlcpy(reply->resource, v->resource, sizeof(reply->resource));
 	g_strlcpy(reply->etag, v->etag, sizeof(reply->etag));
@@ -352,10 +366,12 @@ static void make_tables(struct viewer_table *t)
 	t->by_resource = g_hash_table_new(g_str_hash, g_str_equal);
 	t->by_flow = g_hash_table_new_full(public_flow_hash, public_flow_equal, g_free, NULL);
 	g_queue_init(&t->ended);
+	t->foreign = foreign_viewers_create();
 }
 
 static void free_tables(struct viewer_table *t)
 {
+	foreign_viewers_destroy(t->foreign);
 	g_hash_table_destroy(t->by_flow);
 	g_hash_table_destroy(t->by_resource);
 	g_hash_table_destroy(t->by_ufrag);
@@ -366,7 +382,8 @@ int viewer_table_create(struct viewer_table **out, const struct mr_config *confi
 	struct install *install, struct routes *routes, struct path_table *paths)
 {
 	struct viewer_table *t = g_new0(struct viewer_table, 1);
-	struct install_listener listener = {.detached = on_detached, .event = on_event, .user = t};
+	struct install_listener listener = {
+		.attached = on_attached, .detached = on_detached, .event = on_event, .user = t};
 	int rc = -EIO;
 
 	t->config = config;
@@ -414,6 +431,16 @@ static void call_end(struct viewer *v, void *arg)
 static void call_free(struct viewer *v, void *arg)
 {
 	viewer_free(v);
+}
+
+static void call_leave(struct viewer *v, void *arg)
+{
+	viewer_leave(v);
+}
+
+void viewer_table_leave(struct viewer_table *t)
+{
+	for_each(t, call_leave, NULL);
 }
 
 void viewer_table_destroy(struct viewer_table *t)

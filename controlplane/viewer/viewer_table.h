@@ -3,9 +3,8 @@
  * All viewers of the control plane: takes offers, finds the viewer of a
  * datagram, an event or a WHEP resource, holds the limits. Main thread.
  *
- * Viewers that a former control plane left in the data plane are deleted on
- * attaching: their streams belonged to sources that went with it, and their
- * pages connect again by themselves.
+ * Viewers that a former control plane left in the data plane are taken over on
+ * attaching (viewer_adopt.h).
  */
 #ifndef CONTROLPLANE_VIEWER_VIEWER_TABLE_H
 #define CONTROLPLANE_VIEWER_VIEWER_TABLE_H
@@ -23,6 +22,9 @@ struct viewer_table;
  * -errno of the public port, -EIO when OpenSSL refuses. */
 int viewer_table_create(struct viewer_table **table, const struct mr_config *config,
 	struct install *install, struct routes *routes, struct path_table *paths);
+/* Lets go of established viewers, which go on in the data plane, and ends the others.
+ * Before viewer_table_destroy(). */
+void viewer_table_leave(struct viewer_table *table);
 /* Ends every viewer: goodbye to the clients, VIEWER_DEL to the data plane (queued). */
 void viewer_table_destroy(struct viewer_table *table);
 

@@ -15,6 +15,7 @@ import cases  # noqa: E402
 # in the order in which they run
 import e2e_browser  # noqa: E402,F401
 import e2e_sessions  # noqa: E402,F401
+import e2e_restart  # noqa: E402,F401
 import e2e_refusals  # noqa: E402,F401
 import e2e_fixed  # noqa: E402,F401
 import e2e_lipsync  # noqa: E402,F401

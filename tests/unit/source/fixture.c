@@ -39,6 +39,8 @@ void fixture_open(struct fixture *f, bool attach)
 	g_assert(path_table_create(&f->table, &f->config, f->install) == 0);
 	if (attach)
 		recorder_attach(f->install);
+	else
+		recorder_absent(f->install);
 }
 
 uint64_t run_ms(unsigned int ms)

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 struct install {
 	struct recorder *recorder;
@@ -24,6 +25,8 @@ struct install *recorder_create(struct recorder *r)
 	r->commands = g_array_new(FALSE, FALSE, sizeof(struct mr_command));
 	install->recorder = r;
 	install->last_id = 100;
+	for (unsigned int i = 0; i < MR_RECORD_FDS; i++)
+		r->kept[i] = -1;
 	return install;
 }
 
@@ -31,6 +34,10 @@ void recorder_destroy(struct install *install)
 {
 	while (install->replies)
 		g_main_context_iteration(NULL, TRUE);
+	for (unsigned int i = 0; i < MR_RECORD_FDS; i++) {
+		if (install->recorder->kept[i] >= 0)
+			close(install->recorder->kept[i]);
+	}
 	g_array_free(install->recorder->commands, TRUE);
 	g_free(install);
 }
@@ -51,6 +58,25 @@ void recorder_detach(struct install *install)
 		if (install->listeners[i].detached)
 			install->listeners[i].detached(install->listeners[i].user);
 	}
+}
+
+void recorder_absent(struct install *install)
+{
+	for (unsigned int i = 0; i < install->n_listeners; i++) {
+		if (install->listeners[i].absent)
+			install->listeners[i].absent(install->listeners[i].user);
+	}
+}
+
+void recorder_give(struct install *install, uint32_t kind, uint32_t id, uint32_t slot, int fd)
+{
+	for (unsigned int i = 0; i < install->n_listeners; i++) {
+		const struct install_listener *l = &install->listeners[i];
+
+		if (l->kept_fd && l->kept_fd(kind, id, slot, fd, l->user))
+			return;
+	}
+	close(fd);
 }
 
 void recorder_event(struct install *install, const struct mr_event *event)
@@ -191,7 +217,14 @@ uint32_t install_new_id(struct install *install)
 
 int install_keep_fd(struct install *install, uint32_t kind, uint32_t id, uint32_t slot, int fd)
 {
-	return install->attached ? 0 : -ENOTCONN;
+	int *kept = &install->recorder->kept[slot];
+
+	if (!install->attached)
+		return -ENOTCONN;
+	if (*kept >= 0)
+		close(*kept);
+	*kept = fd < 0 ? -1 : dup(fd);
+	return 0;
 }
 
 int install_put_record(

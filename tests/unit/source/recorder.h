@@ -19,6 +19,7 @@ struct recorder {
 	size_t rtp_len[128];      /* [bytes] of the last one */
 	uint32_t rtp_stream[128]; /* the stream that they came for */
 	struct mr_record record;  /* the last one put */
+	int kept[MR_RECORD_FDS];  /* descriptors of any object; -1: none */
 };
 
 struct install *recorder_create(struct recorder *r);
@@ -26,6 +27,8 @@ void recorder_destroy(struct install *install);
 /* What a data plane would do. */
 void recorder_attach(struct install *install);
 void recorder_detach(struct install *install);
+void recorder_absent(struct install *install);
+void recorder_give(struct install *install, uint32_t kind, uint32_t id, uint32_t slot, int fd);
 void recorder_event(struct install *install, const struct mr_event *event);
 void recorder_add_port(struct install *install, const struct mr_port_info *port);
 

@@ -59,7 +59,10 @@ int install_put_record(
 	struct install *install, uint32_t kind, uint32_t id, const void *data, size_t len)
 {
 	assert_int_equal(kind, MR_RECORD_VIEWER);
-	assert_non_null(g_strstr_len(data, len, "\"path\":\"cam1\""));
+	struct viewer_record record;
+
+	assert_int_equal(viewer_record_parse(&record, data, len), 0);
+	assert_string_equal(record.path, "cam1");
 	world.records++;
 	return 0;
 }
