@@ -66,7 +66,11 @@
 	X(HANDOFF_FULL, "handoff_full", "the ring to the worker that owns the packet is full")     \
 	X(SOURCE_RTCP, "source_rtcp", "RTCP or other on a stream's RTP port that nobody takes")    \
 	/* added later */                                                                          \
-	X(STUN_RATE, "stun_rate", "Binding request of a viewer above the rate that is answered")
+	X(STUN_RATE, "stun_rate", "Binding request of a viewer above the rate that is answered")   \
+	X(RING_HELD, "ring_held",                                                                  \
+		"a whole ring of the stream's packets went by while another worker sent one: it "  \
+		"is "                                                                              \
+		"overloaded")
 
 enum mr_drop {
 #define MR_DROP_ENUM(name, text, help) MR_DROP_##name,

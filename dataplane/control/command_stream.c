@@ -198,10 +198,14 @@ int command_stream_add(struct control *c, const struct mr_stream_add *m)
 		goto err_entry;
 	}
 	e->stream->worker = path->worker;
-	e->capacity = e->stream->audience.tracks_capacity;
+	e->stream->audience.worker = path->worker;
+	e->at[path->worker] = (struct audience_entry){
+		.audience = &e->stream->audience,
+		.capacity = e->stream->audience.tracks_capacity,
+	};
 	struct order o = {
 		.type = ORDER_STREAM_LINK,
-		.stream = {e->stream},
+		.stream = e->stream,
 		.path_clock = path->clock,
 	};
 	rc = owner_tell(c, e, false);
@@ -259,7 +263,7 @@ int command_stream_bind(struct control *c, const struct mr_stream_bind *m)
 		if (rc != 0)
 			return rc;
 	}
-	o.stream[0] = e->stream;
+	o.stream = e->stream;
 	tell_worker(worker_of(c, e), &o, 1);
 	if (was_wire && !stays)
 		stream_endpoint_close(c, &e->bind.local);
@@ -280,7 +284,7 @@ int command_stream_report(struct control *c, const struct mr_stream_report *m)
 
 	if (e == NULL || e->stream == NULL)
 		return -ENOENT;
-	o.stream[0] = e->stream;
+	o.stream = e->stream;
 	return tell_worker(worker_of(c, e), &o, 1);
 }
 
@@ -291,8 +295,10 @@ void stream_entry_free(struct control *c, struct stream_entry *e)
 	mr_stats_write_begin(&s->sequence);
 	s->id = 0;
 	mr_stats_write_end(&s->sequence);
-	if (e->stream != NULL)
+	if (e->stream != NULL) {
+		audiences_free(e);
 		stream_destroy(e->stream);
+	}
 	table_del(c->tables.streams, e->id);
 }
 
@@ -308,8 +314,9 @@ int command_stream_del(struct control *c, uint32_t id)
 			stream_endpoint_close(c, &e->bind.local);
 		owner_tell(c, e, true);
 		viewers_stream_goes(c, id);
-		struct order o = {.type = ORDER_STREAM_UNLINK, .stream = {e->stream}};
+		struct order o = {.type = ORDER_STREAM_UNLINK, .stream = e->stream};
 		tell_worker(worker_of(c, e), &o, 1);
+		audiences_end(c, e);
 	}
 	path = table_find(c->tables.paths, e->path_id);
 	if (path != NULL)

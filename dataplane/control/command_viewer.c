@@ -139,20 +139,34 @@ static int viewer_add_check(const struct mr_viewer_add *m)
 	return ssrcs_differ(m) ? 0 : -EINVAL;
 }
 
-/* Fills what an order needs for track `i` to join `s`. */
-static int order_join(struct order *o, unsigned int i, struct stream_entry *s)
+/* Fills what an order needs for track `i` to join `s` at the viewer's worker. */
+static int order_join(
+	struct control *c, struct order *o, unsigned int i, struct stream_entry *s, uint8_t worker)
 {
-	if (s->n_tracks == s->capacity) {
-		uint32_t larger = s->capacity * 2;
+	struct audience_entry *at = audiences_open(c, s, worker);
+
+	if (at == NULL)
+		return -errno;
+	if (at->n_tracks == at->capacity) {
+		uint32_t larger = at->capacity * 2;
 		o->larger[i] = rte_zmalloc("tracks", larger * sizeof(o->larger[i][0]), 64);
 		if (o->larger[i] == NULL)
 			return -ENOMEM;
 		o->larger_capacity[i] = larger;
-		s->capacity = larger;
+		at->capacity = larger;
 	}
-	o->stream[i] = s->stream;
-	s->n_tracks++;
+	o->audience[i] = at->audience;
+	at->n_tracks++;
+	c->tracks[worker]++;
 	return 0;
+}
+
+/* A track of a viewer at `worker` has left `s`, or did not get to join it. */
+static void track_left(struct control *c, struct stream_entry *s, uint8_t worker)
+{
+	s->at[worker].n_tracks--;
+	c->tracks[worker]--;
+	audiences_close(c, s, worker);
 }
 
 /* After the worker: what it gave back is the smaller array. */
@@ -167,11 +181,11 @@ static void order_join_undo(struct control *c, const struct viewer_entry *e, str
 {
 	for (unsigned int i = 0; i < MR_VIEWER_TRACKS; i++) {
 		struct stream_entry *s = table_find(c->tables.streams, e->stream_id[i]);
-		if (o->stream[i] == NULL || s == NULL)
+		if (o->audience[i] == NULL || s == NULL)
 			continue;
-		s->n_tracks--;
 		if (o->larger[i] != NULL)
-			s->capacity /= 2;
+			s->at[e->viewer->worker].capacity /= 2;
+		track_left(c, s, e->viewer->worker);
 	}
 	order_join_done(o);
 }
@@ -194,8 +208,8 @@ static void viewer_unlink(struct control *c, struct viewer_entry *e)
 	e->linked = false;
 	for (unsigned int i = 0; i < MR_VIEWER_TRACKS; i++) {
 		struct stream_entry *s = table_find(c->tables.streams, e->stream_id[i]);
-		if (s != NULL && s->n_tracks > 0)
-			s->n_tracks--;
+		if (s != NULL && s->stream != NULL)
+			track_left(c, s, e->viewer->worker);
 	}
 }
 
@@ -215,7 +229,7 @@ static int viewer_link(struct control *c, struct viewer_entry *e)
 	for (unsigned int i = 0; i < MR_VIEWER_TRACKS && rc == 0; i++) {
 		struct stream_entry *s = table_find(c->tables.streams, e->stream_id[i]);
 		if (s != NULL && s->stream != NULL)
-			rc = order_join(&link, i, s);
+			rc = order_join(c, &link, i, s, e->viewer->worker);
 	}
 	if (rc == 0)
 		rc = tell_all_or_none(&c->config.workers, &flow, ORDER_FLOW_DEL_VIEWER);
@@ -278,9 +292,16 @@ static int viewer_find_path(struct control *c, const struct mr_viewer_add *m, ui
 	return *path_id != 0 ? 0 : -EINVAL;
 }
 
+/* Both tracks live at one worker; their streams do. */
+static uint8_t viewer_place(const struct control *c, const struct viewer_entry *e)
+{
+	uint32_t id = e->stream_id[0] != 0 ? e->stream_id[0] : e->stream_id[1];
+
+	return audiences_place(c, table_find(c->tables.streams, id));
+}
+
 int command_viewer_add(struct control *c, const struct mr_viewer_add *m)
 {
-	const struct path_entry *path;
 	struct viewer_entry *e;
 	uint32_t path_id;
 	int rc = viewer_add_check(m);
@@ -293,7 +314,6 @@ int command_viewer_add(struct control *c, const struct mr_viewer_add *m)
 		rc = -ENOENT;
 	if (rc != 0)
 		return rc;
-	path = table_find(c->tables.paths, path_id);
 	e = table_add(c->tables.viewers, m->viewer_id);
 	if (e == NULL)
 		return -errno;
@@ -313,7 +333,7 @@ int command_viewer_add(struct control *c, const struct mr_viewer_add *m)
 		goto err_entry;
 	}
 	e->viewer->path_id = path_id;
-	e->viewer->worker = path->worker;
+	e->viewer->worker = viewer_place(c, e);
 	viewer_stats_write(c, e, true, "");
 	rc = viewer_link(c, e);
 	if (rc != 0)
@@ -371,10 +391,9 @@ static int viewer_start_fixed(struct control *c, struct viewer_entry *e)
 			s == NULL ? "waits for the path's stream" : "waits for a route");
 		return 0;
 	}
-	/* The same path may have been given to another worker since. */
 	e->path_id = s->path_id;
 	e->viewer->path_id = s->path_id;
-	e->viewer->worker = s->stream->worker;
+	e->viewer->worker = audiences_place(c, s);
 	e->viewer->local = e->local;
 	e->viewer->remote = e->remote;
 	e->viewer->nexthop_id = e->nexthop_id;

@@ -259,6 +259,7 @@ int control_init(
 
 	memset(c, 0, sizeof(*c));
 	c->config = *config;
+	c->spread_slack = SPREAD_SLACK;
 	c->view.stats = config->stats;
 	c->view.size = config->stats->size;
 	/* Each source and each viewer may have a next hop of its own. */

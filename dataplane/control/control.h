@@ -9,6 +9,7 @@
  *   command_stream.c    paths, streams
  *   endpoints.c         public ports, streams' RTP ports
  *   command_viewer.c    viewers
+ *   audiences.c         which worker a viewer lives at
  *   command_nexthop.c   next hops
  *   fixed_sessions.c    the session file's own viewers
  *   announce.c          ports, records and the end of the table, on attaching
@@ -29,6 +30,7 @@
 #include <stdbool.h>
 
 #define PUBLIC_PORTS_MAX 8
+#define SPREAD_SLACK 16
 
 /* Borrowed; all outlive the control. */
 struct control_config {
@@ -55,7 +57,9 @@ struct control {
 	struct mr_stats_view view; /* of our own region: its arrays */
 	struct mr_endpoint publics[PUBLIC_PORTS_MAX];
 	unsigned int n_publics;
-	uint8_t next_worker; /* that the next path gets */
+	uint8_t next_worker;             /* that the next path gets */
+	uint32_t tracks[MR_WORKERS_MAX]; /* viewers' tracks at each worker */
+	uint32_t spread_slack; /* tracks that a stream's own worker may have more than others */
 
 	/* while a control plane is attached */
 	struct mr_channel *channel; /* borrowed from the handover; NULL: none */
@@ -111,6 +115,17 @@ void viewers_start_waiting(struct control *c);
 /* A fixed session's viewer, not linked yet: waits for its route and its stream. */
 int viewer_add_fixed(struct control *c, const struct mr_viewer_add *m, const char *path,
 	uint8_t kind, const char *note);
+
+/* audiences.c */
+/* The worker of a viewer that comes for `s` now. */
+uint8_t audiences_place(const struct control *c, const struct stream_entry *s);
+/* The stream's audience at a worker, made if need be. NULL and errno. */
+struct audience_entry *audiences_open(struct control *c, struct stream_entry *s, uint8_t worker);
+/* A track has left: unmakes the audience if it was the last one's. */
+void audiences_close(struct control *c, struct stream_entry *s, uint8_t worker);
+/* The stream was unlinked: its viewers everywhere lose the track. */
+void audiences_end(struct control *c, struct stream_entry *s);
+void audiences_free(struct stream_entry *s); /* without the workers: they have stopped */
 
 /* command_nexthop.c */
 int command_nexthop_set(struct control *c, const struct mr_nexthop_set *m);

@@ -6,6 +6,7 @@
 #include "dataplane/control/order.h"
 
 #include "dataplane/pipeline/repair_queue.h"
+#include "dataplane/pipeline/spread.h"
 #include "dataplane/pipeline/worker.h"
 
 #include <errno.h>
@@ -60,7 +61,7 @@ static int nexthop_set(struct worker *w, const struct nexthop *nexthop, bool rem
 
 static int stream_link(struct worker *w, struct order *o)
 {
-	struct stream *s = o->stream[0];
+	struct stream *s = o->stream;
 
 	if (w->n_streams == w->streams_capacity)
 		return -ENOSPC;
@@ -89,12 +90,56 @@ static void worker_unqueue_audience(struct worker *w, struct audience *a)
 	a->queued = false;
 }
 
+/* Its tracks leave; it is in no list of the worker's. */
+static void audience_unlink(struct worker *w, struct audience *a)
+{
+	while (a->n_tracks > 0)
+		audience_leave(a->tracks[a->n_tracks - 1]);
+	worker_unqueue_audience(w, a);
+}
+
+static int audience_add(struct audience *a)
+{
+	struct stream *s = a->stream;
+	int rc;
+
+	if (s->n_remote == MR_WORKERS_MAX)
+		return -ENOSPC;
+	rc = plain_ring_add_reader(&s->ring, &a->holding);
+	if (rc != 0)
+		return rc;
+	a->live_next = s->ring.next;
+	s->remote[s->n_remote++] = a;
+	return 0;
+}
+
+static int audience_del(const struct audience *a)
+{
+	struct stream *s = a->stream;
+	uint8_t i = 0;
+
+	plain_ring_del_reader(&s->ring, &a->holding);
+	while (i < s->n_remote && s->remote[i] != a)
+		i++;
+	if (i == s->n_remote)
+		return -ENOENT;
+	s->remote[i] = s->remote[--s->n_remote];
+	return 0;
+}
+
+static int audience_forget(struct worker *w, struct audience *a)
+{
+	audience_unlink(w, a);
+	spread_forget(w, a);
+	return 0;
+}
+
 static int stream_unlink(struct worker *w, struct stream *s)
 {
 	handoff_forget(w, s);
-	while (s->audience.n_tracks > 0)
-		audience_leave(s->audience.tracks[s->audience.n_tracks - 1]);
-	worker_unqueue_audience(w, &s->audience);
+	while (s->n_remote > 0)
+		audience_del(s->remote[0]);
+	audience_unlink(w, &s->audience);
 	if (s->reorder.held > 0)
 		w->n_holding--;
 	clock_path_del(s->path_clock, &s->clock);
@@ -130,11 +175,10 @@ static int stream_owner(struct worker *w, const struct flow_value *stream, bool 
 /* Lets track `i` of the order's viewer join; hands the outgrown array back. */
 static void join_track(struct order *o, unsigned int i)
 {
-	struct audience *a;
+	struct audience *a = o->audience[i];
 
-	if (o->stream[i] == NULL)
+	if (a == NULL)
 		return;
-	a = &o->stream[i]->audience;
 	if (o->larger[i] != NULL && o->larger_capacity[i] > a->tracks_capacity) {
 		memcpy(o->larger[i], a->tracks, a->n_tracks * sizeof(a->tracks[0]));
 		struct viewer_track **old = a->tracks;
@@ -203,19 +247,28 @@ void order_carry_out(struct worker *w, struct order *o)
 		o->status = stream_link(w, o);
 		break;
 	case ORDER_STREAM_BIND:
-		stream_input_flush(w, o->stream[0]);
-		stream_bind(o->stream[0], &o->bind);
+		stream_input_flush(w, o->stream);
+		stream_bind(o->stream, &o->bind);
 		o->status = 0;
 		break;
 	case ORDER_STREAM_REPORT:
-		stream_report(o->stream[0], o->report.rtp, o->report.ntp, w->wall_ns);
+		stream_report(o->stream, o->report.rtp, o->report.ntp, w->wall_ns);
 		o->status = 0;
 		break;
 	case ORDER_STREAM_UNLINK:
-		o->status = stream_unlink(w, o->stream[0]);
+		o->status = stream_unlink(w, o->stream);
 		break;
 	case ORDER_STREAM_OWNER:
 		o->status = stream_owner(w, &o->flow, o->remove);
+		break;
+	case ORDER_AUDIENCE_ADD:
+		o->status = audience_add(o->audience[0]);
+		break;
+	case ORDER_AUDIENCE_DEL:
+		o->status = audience_del(o->audience[0]);
+		break;
+	case ORDER_AUDIENCE_FORGET:
+		o->status = audience_forget(w, o->audience[0]);
 		break;
 	case ORDER_VIEWER_LINK:
 		o->status = viewer_link(w, o);

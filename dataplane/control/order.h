@@ -21,7 +21,10 @@ enum order_type {
 	ORDER_STREAM_REPORT,   /* the owner: report */
 	ORDER_STREAM_UNLINK,   /* the owner: its viewers lose the track */
 	ORDER_STREAM_OWNER,    /* worker 0: flow.id is flow.owner's; with `remove` nobody's */
-	ORDER_VIEWER_LINK,     /* the owner: viewer joins stream[] */
+	ORDER_AUDIENCE_ADD,    /* the stream's owner: audience[0] of another worker reads it */
+	ORDER_AUDIENCE_DEL,    /* the stream's owner: and is told of it no more */
+	ORDER_AUDIENCE_FORGET, /* the audience's worker, after that: it may be freed */
+	ORDER_VIEWER_LINK,     /* the owner: viewer joins audience[], which live there */
 	ORDER_VIEWER_JOIN,     /* the owner: track[] of a running viewer joins a later stream */
 	ORDER_VIEWER_ROUTE,    /* the owner: local, remote, nexthop_id */
 	ORDER_VIEWER_UNLINK,   /* the owner */
@@ -36,9 +39,10 @@ enum order_type {
 
 struct order {
 	enum order_type type;
-	int status;                              /* out: 0 or -errno */
-	void *user;                              /* the main thread's */
-	struct stream *stream[MR_VIEWER_TRACKS]; /* borrowed */
+	int status;                                  /* out: 0 or -errno */
+	void *user;                                  /* the main thread's */
+	struct stream *stream;                       /* borrowed */
+	struct audience *audience[MR_VIEWER_TRACKS]; /* borrowed */
 	struct viewer_track **larger
 		[MR_VIEWER_TRACKS]; /* in: a larger audience->tracks or NULL; out: the old one */
 	uint32_t larger_capacity[MR_VIEWER_TRACKS];

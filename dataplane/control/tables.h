@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct audience;
 struct stream;
 
 /* Every entry lies in an array of its kind; `slot` is also its place in the
@@ -23,9 +24,16 @@ struct path_entry {
 	uint32_t id;
 	uint32_t slot;
 	uint32_t n_streams;
-	uint8_t worker; /* of all its streams and their viewers */
+	uint8_t worker; /* of all its streams; viewers: audiences.c */
 	char name[MR_NAME_MAX];
 	struct clock_path *clock; /* owned */
+};
+
+/* A stream's viewers at one worker. */
+struct audience_entry {
+	struct audience *audience; /* owned; the stream's own worker's lies in the stream */
+	uint32_t n_tracks;         /* viewers' tracks that were told to join */
+	uint32_t capacity;         /* room for them */
 };
 
 struct stream_entry {
@@ -34,9 +42,8 @@ struct stream_entry {
 	uint32_t path_id;
 	uint8_t kind;
 	struct stream *stream;      /* owned; NULL: only shown */
-	uint32_t n_tracks;          /* viewers' tracks that were told to join */
-	uint32_t capacity;          /* room for them */
 	struct mr_stream_bind bind; /* in force */
+	struct audience_entry at[MR_WORKERS_MAX];
 };
 
 struct viewer_entry {

@@ -172,6 +172,12 @@ static int workers_connect(struct dataplane *dp)
 				return -ENOMEM;
 			dp->workers.worker[from]->handoff_out[to] = r;
 			dp->workers.worker[to]->handoff_in[from] = r;
+			/* An audience for every stream: it is never full. */
+			r = ring_make("fresh", from, to, dp->config->dataplane.max_streams);
+			if (r == NULL)
+				return -ENOMEM;
+			dp->workers.worker[from]->fresh_out[to] = r;
+			dp->workers.worker[to]->fresh_in[from] = r;
 		}
 	}
 	return 0;
@@ -239,8 +245,10 @@ void workers_stop(struct dataplane *dp)
 void workers_free(struct dataplane *dp)
 {
 	for (unsigned int from = 0; from < dp->workers.n; from++)
-		for (unsigned int to = 0; to < dp->workers.n; to++)
+		for (unsigned int to = 0; to < dp->workers.n; to++) {
 			rte_ring_free(dp->workers.worker[from]->handoff_out[to]);
+			rte_ring_free(dp->workers.worker[from]->fresh_out[to]);
+		}
 	for (unsigned int i = 0; i < dp->workers.n; i++)
 		worker_free(dp->workers.worker[i]);
 	dp->workers.n = 0;

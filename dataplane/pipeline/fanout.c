@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Fan-out: reads each stream's plaintext ring at its live cursor and makes one
- * copy per viewer: an mbuf with the RTP header, and an order to encrypt the
+ * Fan-out: reads each stream's plaintext ring at the live cursor of its viewers
+ * here (the stream may be another worker's) and makes one copy per viewer: an mbuf with the RTP header, and an order to encrypt the
  * shared payload into it. A job is (packet, next viewer): it stops when the
  * turn's budget is spent and goes on in the next, first stream in first out.
  * Runs on the worker's lcore.
@@ -19,7 +19,7 @@ static uint16_t fanout_packet(
 	struct worker *w, struct audience *a, const struct plain_packet *p, uint16_t room)
 {
 	struct plain_batch *out = &w->plain;
-	const uint8_t *payload = plain_ring_payload(&a->stream->ring, p);
+	const uint8_t *payload = audience_payload(a, p);
 	struct viewer_track **tracks = &a->tracks[a->live_position];
 	uint16_t n = (uint16_t)RTE_MIN((uint32_t)room, a->n_tracks - a->live_position);
 	struct rte_mbuf **pkts = &out->pkts[out->n];
@@ -42,21 +42,20 @@ static uint16_t fanout_packet(
 /* Serves one audience until it is done or the budget is spent. True: done. */
 static bool fanout_audience(struct worker *w, struct audience *a, uint16_t *budget)
 {
-	const struct plain_ring *ring = &a->stream->ring;
-
-	while (a->live_next < ring->next) {
+	worker_read_begin(w, a, a->live_next);
+	while (a->live_next < a->next) {
 		const struct plain_packet *p;
 
 		if (a->n_tracks == 0) {
-			a->live_next = ring->next;
+			a->live_next = a->next;
 			a->live_position = 0;
 			return true;
 		}
-		p = plain_ring_get(ring, a->live_next);
+		p = audience_packet(a, a->live_next);
 		if (p == NULL) {
-			uint64_t lost = (ring->oldest - a->live_next) * a->n_tracks;
+			uint64_t lost = (a->oldest - a->live_next) * a->n_tracks;
 			worker_drop(w, MR_DROP_FANOUT_OVERRUN, lost - a->live_position);
-			a->live_next = ring->oldest;
+			a->live_next = a->oldest;
 			a->live_position = 0;
 			continue;
 		}

@@ -74,14 +74,20 @@ static void want_keyframe(struct worker *w, struct viewer *v, uint32_t ssrc)
 {
 	struct viewer_track *t = track_by_ssrc(v, ssrc);
 	struct stream *s;
+	uint64_t wanted_ns;
 
 	if (t == NULL || t->kind != MR_KIND_VIDEO)
 		return;
 	mr_count(&t->stats->plis, 1);
 	s = t->audience->stream;
-	if (s->keyframe_wanted_ns != 0 && w->now_ns - s->keyframe_wanted_ns < KEYFRAME_INTERVAL_NS)
+	/* Its viewers at other workers want some, too; whose turn began later may have
+	 * been first. */
+	wanted_ns = atomic_load_explicit(&s->keyframe_wanted_ns, memory_order_relaxed);
+	if (wanted_ns != 0 && w->now_ns < wanted_ns + KEYFRAME_INTERVAL_NS)
 		return;
-	s->keyframe_wanted_ns = w->now_ns;
+	if (!atomic_compare_exchange_strong_explicit(&s->keyframe_wanted_ns, &wanted_ns, w->now_ns,
+		    memory_order_relaxed, memory_order_relaxed))
+		return;
 	worker_notify(w, MR_EVENT_KEYFRAME_WANTED, s->id, 0, 0);
 }
 

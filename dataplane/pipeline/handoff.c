@@ -2,9 +2,11 @@
 /*
  * Handoff: packets whose object another worker owns go to it by reference, over
  * one ring per pair of workers; what the others have for this worker joins the
- * batches that classify filled. Runs on the worker's lcore.
+ * batches that classify filled. So do streams of others that have new packets for
+ * viewers here (spread.h). Runs on the worker's lcore.
  */
 #include "dataplane/pipeline/ring_rtp.h"
+#include "dataplane/pipeline/spread.h"
 #include "dataplane/pipeline/worker.h"
 
 #include <rte_ring_peek.h>
@@ -133,4 +135,5 @@ void handoff_stage(struct worker *w)
 	for (uint8_t from = 0; from < w->n_workers; from++)
 		if (w->handoff_in[from] != NULL)
 			handoff_receive(w, w->handoff_in[from]);
+	spread_receive(w);
 }

@@ -30,9 +30,12 @@ void protect_stage(struct worker *w)
 	struct batch *out = &w->cipher;
 
 	out->n = 0;
-	if (in->n == 0)
+	if (in->n == 0) {
+		worker_read_end(w);
 		return;
+	}
 	srtp_protect_burst(w->crypto, in->op, in->n);
+	worker_read_end(w);
 	for (uint16_t i = 0; i < in->n; i++) {
 		const struct srtp_op *op = &in->op[i];
 		struct rte_mbuf *m = in->pkts[i];

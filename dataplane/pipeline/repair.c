@@ -140,7 +140,7 @@ static bool make_repair(struct worker *w, struct viewer_track *t, const struct p
 		worker_drop(w, MR_DROP_MBUF_EMPTY, 1);
 		return false;
 	}
-	copy_make(op, m, p, plain_ring_payload(&t->audience->stream->ring, p), t);
+	copy_make(op, m, p, audience_payload(t->audience, p), t);
 	packet_meta(m)->kind = PACKET_REPAIR;
 	if (t->rtx_ssrc != 0)
 		make_rtx(w, op, t);
@@ -160,7 +160,8 @@ static bool repair_packet(struct worker *w, struct viewer_track *t, uint16_t seq
 		repair_refuse(w, t, MR_REPAIR_UNSENT, 1);
 		return false;
 	}
-	p = plain_ring_get(&t->audience->stream->ring, index);
+	worker_read_begin(w, t->audience, index);
+	p = audience_packet(t->audience, index);
 	if (p == NULL || w->now_ns > p->arrival_ns + w->repair_window_ns ||
 		t->rtx_next >= WIRE_INDEX_END) {
 		repair_refuse(w, t, MR_REPAIR_GONE, 1);

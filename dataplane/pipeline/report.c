@@ -22,6 +22,15 @@
 
 static_assert(VIEWERS_PER_TURN * MR_VIEWER_TRACKS <= BATCH_MAX, "a turn's reports fit the batch");
 
+/* The stream's time now; a stream of another worker goes on meanwhile. */
+static bool track_time(const struct worker *w, struct audience *a, uint32_t *rtp)
+{
+	struct clock_track *clock = &a->stream->clock;
+
+	return a->remote ? clock_rtp_read(clock, w->wall_ns, rtp)
+			 : clock_rtp_at(clock, w->wall_ns, rtp);
+}
+
 /* Both tracks of a viewer speak of the same moment: lip-sync hangs on it. */
 static int report_format(struct worker *w, struct viewer_track *t, uint8_t *out, size_t cap)
 {
@@ -32,7 +41,7 @@ static int report_format(struct worker *w, struct viewer_track *t, uint8_t *out,
 		.octets = t->octets_sent,
 	};
 
-	if (!clock_rtp_at(&t->audience->stream->clock, w->wall_ns, &info.rtp))
+	if (!track_time(w, t->audience, &info.rtp))
 		return 0;
 	info.rtp += t->timestamp_base;
 	return rtcp_format_report(out, cap, &info, t->viewer->cname);

@@ -5,6 +5,7 @@
  * numbering and time go on across reconnects, losses leave a gap. Runs on the
  * worker's lcore.
  */
+#include "dataplane/pipeline/spread.h"
 #include "dataplane/pipeline/worker.h"
 
 #include "dataplane/api/event.h"
@@ -79,6 +80,8 @@ static void stream_packet(struct worker *w, struct stream *s, struct input_packe
 				   : repack_packet(s->repack, &s->ring, &in, &figures);
 	if (rc != 0)
 		worker_drop(w, (enum mr_drop)(-rc - 1), 1);
+	if (figures.held > 0)
+		worker_drop(w, MR_DROP_RING_HELD, figures.held);
 	tell_findings(w, s, figures.findings);
 	if (s->last_timestamp != in.timestamp || !s->has_output)
 		clock_arrival(
@@ -93,7 +96,7 @@ static void stream_packet(struct worker *w, struct stream *s, struct input_packe
 	mr_count(&s->stats->injected, figures.injected);
 	mr_count(&s->stats->keyframes, figures.keyframes);
 	mr_count(&s->stats->frames, figures.frames);
-	worker_queue_audience(w, &s->audience);
+	worker_fresh_stream(w, s);
 	input_free(p);
 }
 
@@ -134,6 +137,7 @@ static void stream_release_before(struct worker *w, struct stream *s, uint64_t n
 void stream_input_flush(struct worker *w, struct stream *s)
 {
 	stream_release_before(w, s, UINT64_MAX);
+	spread_send(w);
 }
 
 /* An accepted packet with its extended number. */
@@ -291,4 +295,5 @@ void stream_input_stage(struct worker *w)
 	for (uint32_t i = 0; w->n_holding > 0 && i < w->n_streams; i++)
 		if (w->streams[i]->reorder.held > 0)
 			stream_release(w, w->streams[i]);
+	spread_send(w);
 }

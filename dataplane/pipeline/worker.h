@@ -11,8 +11,7 @@
 #include "dataplane/pipeline/batch.h"
 #include "dataplane/port/flow_table.h"
 #include "dataplane/port/port.h"
-#include "dataplane/stream/audience.h"
-#include "dataplane/stream/plain_ring.h"
+#include "dataplane/stream/stream.h"
 #include "dataplane/viewer/viewer.h"
 
 #include <rte_mempool.h>
@@ -26,8 +25,6 @@
 #define NEXTHOPS_MAX 4096
 #define RTX_OSN_LEN 2     /* bytes, RFC 4588 4 */
 #define HANDOFF_RING 1024 /* packets on their way from one worker to another */
-
-struct stream;
 
 /* A stream of another worker, as worker 0 knows it. */
 struct stream_owner {
@@ -90,6 +87,8 @@ struct worker {
 	struct rte_ring *notices;     /* worker -> main: struct notice, by value */
 	struct rte_ring *handoff_in[MR_WORKERS_MAX];  /* from worker i: mbufs; NULL for itself */
 	struct rte_ring *handoff_out[MR_WORKERS_MAX]; /* to worker i */
+	struct rte_ring *fresh_in[MR_WORKERS_MAX];    /* from worker i: audiences of ours */
+	struct rte_ring *fresh_out[MR_WORKERS_MAX];   /* to worker i: audiences of its */
 	struct mr_stats_worker *stats;
 
 	/* main thread writes, worker reads */
@@ -118,6 +117,8 @@ struct worker {
 	struct audience *queue_tail;
 	struct viewer *repair_head; /* viewers that wait for repairs, first in first out */
 	struct viewer *repair_tail;
+	struct audience *reading;     /* that hold packets of other workers' rings, this turn */
+	struct stream *fresh;         /* with viewers at other workers, who are to be told */
 	struct mr_ring *packets_down; /* worker 0, while a control plane is attached; borrowed */
 	struct mr_ring *packets_up;
 	struct mr_packet_joiner *joiner; /* worker 0; owned */
@@ -218,6 +219,37 @@ static inline void worker_queue_audience(struct worker *w, struct audience *a)
 	else
 		w->queue_head = a;
 	w->queue_tail = a;
+}
+
+/* Before packets from index `from` on are read in this turn (audience.h). */
+static inline void worker_read_begin(struct worker *w, struct audience *a, uint64_t from)
+{
+	audience_read_begin(a, from);
+	if (!a->remote || a->reading)
+		return;
+	a->reading = true;
+	a->next_reading = w->reading;
+	w->reading = a;
+}
+
+/* Protect: all that was read in this turn is encrypted. */
+static inline void worker_read_end(struct worker *w)
+{
+	for (; w->reading != NULL; w->reading = w->reading->next_reading) {
+		w->reading->reading = false;
+		audience_read_end(w->reading);
+	}
+}
+
+/* A stream of ours has new packets: its viewers here, and (spread.h) elsewhere. */
+static inline void worker_fresh_stream(struct worker *w, struct stream *s)
+{
+	worker_queue_audience(w, &s->audience);
+	if (s->n_remote == 0 || s->fresh)
+		return;
+	s->fresh = true;
+	s->next_fresh = w->fresh;
+	w->fresh = s;
 }
 
 #endif

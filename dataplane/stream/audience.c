@@ -11,10 +11,15 @@
 
 #define TRACKS_AT_FIRST 16
 
-int audience_init(struct audience *a, struct stream *s)
+int audience_init(struct audience *a, struct stream *s, uint8_t worker)
 {
 	memset(a, 0, sizeof(*a));
 	a->stream = s;
+	a->ring = &s->ring;
+	a->worker = worker;
+	a->remote = worker != s->worker;
+	a->held = AUDIENCE_HOLDS_NOTHING;
+	atomic_store_explicit(&a->holding, AUDIENCE_HOLDS_NOTHING, memory_order_relaxed);
 	a->tracks = rte_zmalloc("tracks", TRACKS_AT_FIRST * sizeof(a->tracks[0]), 64);
 	if (a->tracks == NULL)
 		return -ENOMEM;
@@ -40,7 +45,8 @@ void audience_join(struct audience *a, struct viewer_track *t)
 	t->live_index = t->join_index;
 	t->shift = 0;
 	a->tracks[a->n_tracks++] = t;
-	atomic_store_explicit(&a->stream->stats->viewers, a->n_tracks, memory_order_relaxed);
+	/* Every worker with viewers of the stream counts its own. */
+	atomic_fetch_add_explicit(&a->stream->stats->viewers, 1, memory_order_relaxed);
 }
 
 void audience_leave(struct viewer_track *t)
@@ -63,5 +69,31 @@ void audience_leave(struct viewer_track *t)
 	t->wire_base += a->live_next - t->join_index + 1;
 	t->audience = NULL;
 	t->state = TRACK_AWAY;
-	atomic_store_explicit(&a->stream->stats->viewers, a->n_tracks, memory_order_relaxed);
+	atomic_fetch_sub_explicit(&a->stream->stats->viewers, 1, memory_order_relaxed);
+}
+
+void audience_read_begin(struct audience *a, uint64_t from)
+{
+	if (!a->remote) {
+		/* Its worker writes the ring, too: not while it reads. */
+		a->oldest = atomic_load_explicit(&a->ring->oldest, memory_order_relaxed);
+		a->next = atomic_load_explicit(&a->ring->next, memory_order_relaxed);
+		return;
+	}
+	if (from < a->held) {
+		uint64_t oldest;
+
+		/* R1 and R2 of plain_ring.c, reclaim(): the order is what counts. */
+		atomic_store_explicit(&a->holding, from, memory_order_seq_cst);
+		oldest = atomic_load_explicit(&a->ring->oldest, memory_order_seq_cst);
+		a->held = from;
+		a->oldest = from > oldest ? from : oldest;
+	}
+	a->next = atomic_load_explicit(&a->ring->next, memory_order_acquire);
+}
+
+void audience_read_end(struct audience *a)
+{
+	a->held = AUDIENCE_HOLDS_NOTHING;
+	atomic_store_explicit(&a->holding, AUDIENCE_HOLDS_NOTHING, memory_order_release);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* See clock.h. The path's worker. */
+/* See clock.h. The path's worker, but for clock_rtp_read(). */
 #include "dataplane/stream/clock.h"
 
 #include <errno.h>
@@ -77,6 +77,20 @@ static void anchor_advance(struct clock_track *t, uint32_t rtp)
 	}
 }
 
+/* A sequence lock of one writer. Each store is ordered behind the one before it and
+ * each load of a reader before the next one, so a reader that has seen anything of a
+ * change sees an odd version, or another one than before. */
+static void show(struct clock_track *t)
+{
+	uint32_t version = atomic_load_explicit(&t->version, memory_order_relaxed);
+
+	atomic_store_explicit(&t->version, version + 1, memory_order_relaxed);
+	atomic_store_explicit(&t->shown_rtp, t->anchor_rtp, memory_order_release);
+	atomic_store_explicit(&t->shown_ns, t->anchor_ns, memory_order_release);
+	version = version + 2 != 0 ? version + 2 : 2;
+	atomic_store_explicit(&t->version, version, memory_order_release);
+}
+
 /* Applies what may be applied of the pending change: all of it while nobody has
  * been told anything, else CLOCK_SLEW_PPM. */
 static void slew(struct clock_track *t, int64_t now_ns)
@@ -84,6 +98,8 @@ static void slew(struct clock_track *t, int64_t now_ns)
 	int64_t most = (now_ns - t->slewed_at) / 1000000 * CLOCK_SLEW_PPM;
 	int64_t step = t->slew_ns;
 
+	if (!t->told && atomic_load_explicit(&t->told_elsewhere, memory_order_relaxed))
+		t->told = true;
 	if (!t->told) {
 		t->anchor_ns += step;
 		t->slew_ns = 0;
@@ -139,6 +155,7 @@ void clock_arrival(struct clock_track *t, uint32_t rtp, int64_t now_ns)
 		t->anchor_ns = now_ns;
 		t->slewed_at = now_ns;
 		t->slew_ns = 0;
+		show(t);
 		return;
 	}
 	anchor_advance(t, rtp);
@@ -150,6 +167,7 @@ void clock_arrival(struct clock_track *t, uint32_t rtp, int64_t now_ns)
 	if (!t->follows_reports)
 		arrival_follow(t, late, now_ns);
 	slew(t, now_ns);
+	show(t);
 }
 
 static int64_t ntp_to_ns(uint64_t ntp)
@@ -232,6 +250,7 @@ void clock_report(
 		struct clock_track *k = p->tracks[i];
 		slew(k, now_ns);
 		k->slew_ns = source_time_of(k, k->anchor_rtp) + p->offset_ns - k->anchor_ns;
+		show(k);
 	}
 }
 
@@ -242,16 +261,39 @@ void clock_forget_reports(struct clock_path *p)
 		p->tracks[i]->reported = false;
 }
 
+static uint32_t rtp_at(uint32_t clock_rate, uint32_t anchor_rtp, int64_t ns)
+{
+	return anchor_rtp + (uint32_t)(ns / NS_PER_S * clock_rate) +
+	       (uint32_t)(ns % NS_PER_S * clock_rate / NS_PER_S);
+}
+
 bool clock_rtp_at(struct clock_track *t, int64_t now_ns, uint32_t *rtp)
 {
-	int64_t ns;
-
 	if (!t->started)
 		return false;
 	slew(t, now_ns);
+	show(t);
 	t->told = true;
-	ns = now_ns - t->anchor_ns;
-	*rtp = t->anchor_rtp + (uint32_t)(ns / NS_PER_S * t->clock_rate) +
-	       (uint32_t)(ns % NS_PER_S * t->clock_rate / NS_PER_S);
+	*rtp = rtp_at(t->clock_rate, t->anchor_rtp, now_ns - t->anchor_ns);
 	return true;
+}
+
+bool clock_rtp_read(struct clock_track *t, int64_t now_ns, uint32_t *rtp)
+{
+	/* A change takes some nanoseconds; whoever is not let in reports a second later. */
+	for (int tries = 0; tries < 100; tries++) {
+		uint32_t version = atomic_load_explicit(&t->version, memory_order_acquire);
+		uint32_t shown_rtp = atomic_load_explicit(&t->shown_rtp, memory_order_acquire);
+		int64_t shown_ns = atomic_load_explicit(&t->shown_ns, memory_order_acquire);
+
+		if (version == 0)
+			return false;
+		if (version % 2 != 0 ||
+			atomic_load_explicit(&t->version, memory_order_relaxed) != version)
+			continue;
+		atomic_store_explicit(&t->told_elsewhere, true, memory_order_relaxed);
+		*rtp = rtp_at(t->clock_rate, shown_rtp, now_ns - shown_ns);
+		return true;
+	}
+	return false;
 }

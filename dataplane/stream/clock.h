@@ -8,11 +8,13 @@
  *
  * What a report has said changes by CLOCK_SLEW_PPM at most. It is stepped only
  * when the source's media time itself stepped against its arrival, while
- * arrivals are followed. Pure; private to the path's worker.
+ * arrivals are followed. Pure; private to the path's worker, but for
+ * clock_rtp_read(), by which other workers write reports to their viewers.
  */
 #ifndef DATAPLANE_STREAM_CLOCK_H
 #define DATAPLANE_STREAM_CLOCK_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -38,6 +40,12 @@ struct clock_track {
 	bool reported;
 	uint32_t report_rtp; /* in output RTP time */
 	int64_t report_ns;   /* the source's clock, as ns; any epoch */
+	/* the anchor, for other workers: even while it stands still, 0: none yet */
+	_Atomic uint32_t version;
+	_Atomic uint32_t shown_rtp;
+	_Atomic int64_t shown_ns;
+	/* others write: one of them has told it to a viewer */
+	_Atomic bool told_elsewhere;
 };
 
 struct clock_path {
@@ -62,5 +70,7 @@ void clock_forget_reports(struct clock_path *p);
 
 /* What a report at `now_ns` says: the RTP time of that very moment. false: nothing known yet. */
 bool clock_rtp_at(struct clock_track *t, int64_t now_ns, uint32_t *rtp);
+/* The same, on any thread: what is still to be slewed shows with the next packet. */
+bool clock_rtp_read(struct clock_track *t, int64_t now_ns, uint32_t *rtp);
 
 #endif

@@ -40,6 +40,10 @@ uint64_t repack_put(struct plain_ring *ring, const struct repack_input *in,
 	uint16_t len = (uint16_t)(piece->head_len + piece->body_len);
 	uint8_t *to = plain_ring_reserve(ring, len);
 
+	if (to == NULL) {
+		figures->held++;
+		return ring->next;
+	}
 	if (piece->head_len > 0)
 		memcpy(to, piece->head, piece->head_len);
 	memcpy(to + piece->head_len, piece->body, piece->body_len);

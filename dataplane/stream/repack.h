@@ -28,6 +28,7 @@ struct repack_input {
 /* Sums over calls; the caller reads and resets. */
 struct repack_figures {
 	uint32_t packets; /* put into the ring */
+	uint32_t held;    /* not put: other workers hold all that is there; holes follow */
 	uint32_t bytes;
 	uint32_t resplit;
 	uint32_t injected;

@@ -43,7 +43,7 @@ struct repack_piece {
 	uint16_t body_len;
 };
 
-/* Puts one packet into the ring. */
+/* Puts one packet into the ring; its index (held: where its hole will be). */
 uint64_t repack_put(struct plain_ring *ring, const struct repack_input *in,
 	const struct repack_piece *piece, bool marker, uint16_t flags,
 	struct repack_figures *figures);

@@ -40,7 +40,7 @@ struct stream *stream_create(
 	s->repack = repack_create(add->codec, add->max_payload);
 	if (s->repack == NULL)
 		goto err_ring;
-	if (audience_init(&s->audience, s) != 0)
+	if (audience_init(&s->audience, s, s->worker) != 0)
 		goto err_repack;
 	return s;
 

@@ -2,7 +2,8 @@
 /*
  * A stream: one track of a path, from the source's RTP packets to the plaintext
  * ring that its viewers' cursors read. Created and freed by the main thread;
- * between link and unlink it belongs to one worker alone.
+ * between link and unlink it belongs to one worker, the owner. Workers with viewers
+ * of it read its plaintext ring (audience.h) and its clock (clock_rtp_read()).
  */
 #ifndef DATAPLANE_STREAM_STREAM_H
 #define DATAPLANE_STREAM_STREAM_H
@@ -46,9 +47,15 @@ struct stream {
 	bool started;                  /* a packet was accepted since the last bind */
 	bool silent;                   /* reported as MR_STREAM_SILENT */
 	uint32_t findings;             /* reported already */
-	uint64_t keyframe_wanted_ns;   /* CLOCK_MONOTONIC: when that was told last; 0: never */
 
-	struct audience audience; /* its viewers, at the owner */
+	struct audience audience;                /* its viewers, at the owner */
+	struct audience *remote[MR_WORKERS_MAX]; /* borrowed: at other workers */
+	uint8_t n_remote;
+	bool fresh; /* in the worker's list of streams whose other workers are to be told */
+	struct stream *next_fresh;
+
+	/* any worker with viewers of it */
+	_Atomic uint64_t keyframe_wanted_ns; /* CLOCK_MONOTONIC: told last; 0: never */
 };
 
 /* Main thread. NULL and errno: EINVAL, ENOMEM. `add` has been validated. */

@@ -500,6 +500,7 @@ int main(int argc, char **argv)
 	fflush(stdout);
 	oracle_library_init();
 	live_start(&live, workers);
+	live.dp.control.spread_slack = 0; /* viewers at other workers than their streams */
 	begin(&m);
 	LIVE_CHECK(pthread_create(&from, NULL, sources_main, NULL) == 0);
 	LIVE_CHECK(pthread_create(&to, NULL, collector_main, NULL) == 0);

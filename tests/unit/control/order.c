@@ -96,7 +96,7 @@ static void test_no_room(void **state)
 	v = viewer_create(h.w->crypto, &add,
 		(struct mr_stats_viewer *)(uintptr_t)mr_stats_entry(&h.view, &h.stats->viewers, 0));
 	h.w->viewers_capacity = 0;
-	struct order o = {.type = ORDER_VIEWER_LINK, .viewer = v, .stream[0] = s};
+	struct order o = {.type = ORDER_VIEWER_LINK, .viewer = v, .audience[0] = &s->audience};
 	assert_int_equal(carry_out(&h, &o), -ENOSPC);
 	assert_int_equal(s->audience.n_tracks, 0);
 	viewer_destroy(v);
@@ -123,7 +123,7 @@ static void test_larger_array(void **state)
 	large = rte_zmalloc("tracks", 2 * n * sizeof(large[0]), 64);
 	add = harness_viewer_add(&h, SRTP_PROFILE_GCM_128, streams);
 	struct order o = {.type = ORDER_VIEWER_LINK,
-		.stream[0] = s,
+		.audience[0] = &s->audience,
 		.larger[0] = large,
 		.larger_capacity[0] = 2 * n};
 	o.viewer = viewer_create(h.w->crypto, &add,
@@ -157,7 +157,8 @@ static void test_track_comes_and_goes(void **state)
 	assert_null(v->track[0].audience);
 	for (int round = 0; round < 3; round++) {
 		s = harness_stream(&h, MR_KIND_VIDEO, 90000, 64);
-		struct order o = {.type = ORDER_VIEWER_JOIN, .viewer = v, .stream[0] = s};
+		struct order o = {
+			.type = ORDER_VIEWER_JOIN, .viewer = v, .audience[0] = &s->audience};
 		assert_int_equal(carry_out(&h, &o), 0);
 		assert_ptr_equal(v->track[0].audience, &s->audience);
 		used = v->track[0].wire_base;
@@ -201,7 +202,7 @@ static void test_streams(void **state)
 	assert_int_equal(h.w->n_streams, 1);
 
 	h.w->streams_capacity = 1;
-	struct order o = {.type = ORDER_STREAM_LINK, .stream[0] = s[0], .path_clock = &h.clock};
+	struct order o = {.type = ORDER_STREAM_LINK, .stream = s[0], .path_clock = &h.clock};
 	assert_int_equal(carry_out(&h, &o), -ENOSPC);
 	assert_int_equal(h.clock.n, 1);
 	harness_fini(&h);

@@ -137,11 +137,11 @@ struct stream *harness_stream(
 	};
 	struct order o = {.type = ORDER_STREAM_LINK, .path_clock = &h->clock};
 
-	o.stream[0] = stream_create(&add, "test", array_entry(h, &h->stats->streams, h->n_streams));
-	assert_non_null(o.stream[0]);
+	o.stream = stream_create(&add, "test", array_entry(h, &h->stats->streams, h->n_streams));
+	assert_non_null(o.stream);
 	order_carry_out(h->w, &o);
 	assert_int_equal(o.status, 0);
-	return o.stream[0];
+	return o.stream;
 }
 
 uint64_t harness_put(
@@ -149,13 +149,13 @@ uint64_t harness_put(
 {
 	memcpy(plain_ring_reserve(&s->ring, len), payload, len);
 	clock_arrival(&s->clock, timestamp, h->w->wall_ns);
-	worker_queue_audience(h->w, &s->audience);
+	worker_fresh_stream(h->w, s);
 	return plain_ring_commit(&s->ring, len, timestamp, 0, h->w->now_ns);
 }
 
 void harness_stream_end(struct harness *h, struct stream *s)
 {
-	struct order o = {.type = ORDER_STREAM_UNLINK, .stream[0] = s};
+	struct order o = {.type = ORDER_STREAM_UNLINK, .stream = s};
 
 	order_carry_out(h->w, &o);
 	assert_int_equal(o.status, 0);
@@ -244,8 +244,10 @@ struct viewer *harness_join(struct harness *h, const struct mr_viewer_add *add,
 	for (unsigned int i = 0; i < MR_VIEWER_TRACKS; i++) {
 		struct stream *s = streams[i];
 
-		o.stream[i] = s;
-		if (s == NULL || s->audience.n_tracks < s->audience.tracks_capacity)
+		if (s == NULL)
+			continue;
+		o.audience[i] = &s->audience;
+		if (s->audience.n_tracks < s->audience.tracks_capacity)
 			continue;
 		o.larger_capacity[i] = s->audience.tracks_capacity * 2;
 		o.larger[i] =

@@ -38,7 +38,7 @@ struct bench {
 
 static void bench_bind(struct bench *b, const struct mr_stream_bind *bind)
 {
-	struct order o = {.type = ORDER_STREAM_BIND, .stream = {b->s}, .bind = *bind};
+	struct order o = {.type = ORDER_STREAM_BIND, .stream = b->s, .bind = *bind};
 
 	order_carry_out(b->h.w, &o);
 	assert_int_equal(o.status, 0);
@@ -574,7 +574,7 @@ static void test_reports(void **state)
 	uint32_t rtp;
 
 	bench_init(&b, MR_KIND_VIDEO, 90000);
-	o.stream[0] = b.s;
+	o.stream = b.s;
 	order_carry_out(b.h.w, &o); /* before the first packet: it says nothing */
 	assert_false(synchronized(b.s));
 	give_frame(&b, SSRC_A, 100, 1000);
