@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The workers: their packet buffers, memory and rings; how they start and stop. Main thread. */
 #include "dataplane/lifecycle/dataplane.h"
+#include "dataplane/port/port_pool.h"
 
 #include <errno.h>
 #include <rte_errno.h>
@@ -189,9 +190,8 @@ int workers_pools(struct dataplane *dp, char *error, size_t error_len)
 		char name[32];
 
 		snprintf(name, sizeof(name), "worker%u", i);
-		dp->pool[i] = rte_pktmbuf_pool_create(name, POOL_MBUFS, POOL_CACHE,
-			RTE_ALIGN_CEIL(sizeof(struct packet_meta), RTE_MBUF_PRIV_ALIGN),
-			RTE_MBUF_DEFAULT_BUF_SIZE, (int)rte_socket_id());
+		dp->pool[i] =
+			port_pool_create(name, POOL_MBUFS, POOL_CACHE, sizeof(struct packet_meta));
 		if (dp->pool[i] == NULL) {
 			snprintf(error, error_len,
 				"no memory for packet buffers (%s): raise dataplane.memory",

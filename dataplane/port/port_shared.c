@@ -5,6 +5,7 @@
  * `listen` through the interface. Main thread.
  */
 #include "dataplane/port/netdev.h"
+#include "dataplane/port/port_pool.h"
 #include "dataplane/port/port_private.h"
 #include "dataplane/port/xdp/listen_map.h"
 #include "dataplane/port/xdp_attachment.h"
@@ -235,8 +236,7 @@ static int shared_open(struct port *port, const struct port_config *config,
 	if (rc < 0)
 		goto err_free;
 	for (uint16_t q = 0; q < config->queues; q++)
-		/* The driver registers a pool's memory from its first chunk on. */
-		if (pools[q]->nb_mem_chunks != 1) {
+		if (port_pool_fit(pools[q]) < 0) {
 			rc = port_error(error, len, -EINVAL, config,
 				"its buffers are not contiguous in memory; AF_XDP needs them to "
 				"be");

@@ -220,7 +220,7 @@ class Lifecycle(Group):
             ({'ports': [{'name': 'wan', 'device': 'net_af_xdp,iface=nothere'}]}, ('nothere',)),
             ({'controlSocket': '/proc/nothing/here.sock'}, ('dataplane.controlSocket',)),
             ({'controlSocket': self.lab.path('plain')}, ('dataplane.controlSocket', 'no socket')),
-            ({'memory': 64}, ('dataplane.memory',)),
+            ({'memory': 64, 'maxViewers': 1000000}, ('dataplane.memory',)),
         )
         with open(self.lab.path('plain'), 'w', encoding='utf-8') as f:
             f.write('a file of somebody')

@@ -12,6 +12,7 @@
 #include "dataplane/pipeline/egress.h"
 #include "dataplane/pipeline/punt.h"
 #include "dataplane/pipeline/worker.h"
+#include "dataplane/port/port_pool.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -171,9 +172,7 @@ static void worker_start(struct probe *p)
 
 	for (uint16_t q = 0; q < p->config.queues; q++) {
 		snprintf(name, sizeof(name), "probe%u", q);
-		pools[q] = rte_pktmbuf_pool_create(name, 16383, 256,
-			RTE_ALIGN_CEIL(sizeof(struct packet_meta), 64u), RTE_MBUF_DEFAULT_BUF_SIZE,
-			SOCKET_ID_ANY);
+		pools[q] = port_pool_create(name, 16383, 256, sizeof(struct packet_meta));
 		if (pools[q] == NULL)
 			die("no memory for mbufs");
 	}
