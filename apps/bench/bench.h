@@ -10,5 +10,6 @@
 /* argv[0] is the subcommand's name. The program's exit status: 0, 1 (it could not be
  * measured; standard error says why), 2 (wrong options). */
 int bench_fanout(int argc, char **argv);
+int bench_kernel(int argc, char **argv);
 
 #endif

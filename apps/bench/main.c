@@ -14,6 +14,8 @@ struct subcommand {
 static const struct subcommand subcommands[] = {
 	{"fanout", "cycles of the data plane per viewer's packet, beside encryption alone",
 		bench_fanout},
+	{"kernel", "CPU time of the same fan-out by sendto, sendmmsg, UDP GSO, and AF_XDP",
+		bench_kernel},
 };
 
 static void usage(FILE *out)

@@ -25,7 +25,6 @@
 #define DESCRIPTORS 512
 #define NEXTHOP 1
 #define PUBLIC_PORT 8189
-#define VIEWER_PORT 40000
 #define PORT_IN 0
 #define PORT_OUT 1
 #define RING_PACKETS 512 /* of a stream's plaintext ring */
@@ -64,12 +63,30 @@ static uint32_t memory_mb(const struct rig_options *o)
 	return 128 + 64 * o->workers + o->viewers / 1024 * 8 + 8 + o->streams * 3;
 }
 
-static int eal_start(const struct rig_options *o, char *error, size_t len)
+/* What EAL has to know of port 1: how many arguments, or -1. */
+static int out_args(struct rig *r, char *error, size_t len)
 {
+	if (r->options.device == NULL) {
+		r->out_args[0] = strdup("--vdev=net_null0,no-rx=1");
+		return r->out_args[0] != NULL ? 1 : -1;
+	}
+	r->out = (struct port_config){
+		.name = "out",
+		.device = r->options.device,
+		.queues = (uint16_t)r->options.workers,
+		.xdp_object = r->options.xdp_object,
+	};
+	return port_eal_args(&r->out, PORT_OUT, r->out_args, RTE_DIM(r->out_args), error, len);
+}
+
+static int eal_start(struct rig *r, char *error, size_t len)
+{
+	const struct rig_options *o = &r->options;
 	char lcores[1024], prefix[48], memory[16];
-	const char *argv[] = {"millrace-bench", "--no-huge", "--no-pci", "--no-shconf",
-		"--no-telemetry", "--iova-mode=va", "--log-level=*:error", "--main-lcore=0",
-		"--vdev=net_null0,no-rx=1", "-m", memory, prefix, lcores};
+	const char *argv[12 + RTE_DIM(r->out_args)] = {"millrace-bench", "--no-huge", "--no-pci",
+		"--no-shconf", "--no-telemetry", "--iova-mode=va", "--log-level=*:error",
+		"--main-lcore=0", "-m", memory, prefix, lcores};
+	int n = out_args(r, error, len);
 
 	if (lcores_format(lcores, sizeof(lcores), o->workers) != 0) {
 		snprintf(error, len, "fewer CPUs than workers");
@@ -77,7 +94,11 @@ static int eal_start(const struct rig_options *o, char *error, size_t len)
 	}
 	snprintf(memory, sizeof(memory), "%u", memory_mb(o));
 	snprintf(prefix, sizeof(prefix), "--file-prefix=mr-bench-%d", (int)getpid());
-	if (rte_eal_init(RTE_DIM(argv), (char **)(uintptr_t)argv) < 0) {
+	if (n < 0)
+		return -1;
+	for (int i = 0; i < n; i++)
+		argv[12 + i] = r->out_args[i];
+	if (rte_eal_init(12 + n, (char **)(uintptr_t)argv) < 0) {
 		snprintf(error, len, "DPDK does not start");
 		return -1;
 	}
@@ -117,10 +138,16 @@ static const struct port_ops rig_ops = {
 	.link_up = rig_link_up,
 };
 
+static struct mr_stats_port *port_stats(struct rig *r, unsigned int index)
+{
+	struct mr_stats_view view = {.stats = r->dp.stats, .size = r->dp.stats->size};
+
+	return (void *)(uintptr_t)mr_stats_entry(&view, &r->dp.stats->ports, index);
+}
+
 static int port_start(struct rig *r, unsigned int index, uint16_t dpdk_id, const char *name)
 {
 	static const struct rte_eth_conf conf;
-	struct mr_stats_view view = {.stats = r->dp.stats, .size = r->dp.stats->size};
 	struct port *p = &r->dp.ports[index];
 	bool offload = r->options.checksum == RIG_CHECKSUM_OFFLOAD;
 
@@ -136,7 +163,7 @@ static int port_start(struct rig *r, unsigned int index, uint16_t dpdk_id, const
 		.partial_checksums = true,
 		.mtu = 1500,
 		.mac = {2, 0, 0, 0, 0, 1},
-		.stats = (void *)(uintptr_t)mr_stats_entry(&view, &r->dp.stats->ports, index),
+		.stats = port_stats(r, index),
 	};
 	snprintf(p->name, sizeof(p->name), "%s", name);
 	r->dp.n_ports = index + 1;
@@ -148,6 +175,18 @@ static int port_start(struct rig *r, unsigned int index, uint16_t dpdk_id, const
 			return -1;
 	}
 	return rte_eth_dev_start(dpdk_id);
+}
+
+/* Port 1 as the data plane opens its ports. */
+static int out_open(struct rig *r, char *error, size_t len)
+{
+	int rc = port_open(&r->dp.ports[PORT_OUT], &r->out, PORT_OUT, r->dp.pool,
+		port_stats(r, PORT_OUT), error, len);
+
+	if (rc != 0)
+		return -1;
+	r->dp.n_ports = PORT_OUT + 1;
+	return 0;
 }
 
 static int ports_start(struct rig *r, char *error, size_t len)
@@ -172,9 +211,11 @@ static int ports_start(struct rig *r, char *error, size_t len)
 	if (unused == NULL || r->frames == NULL)
 		goto err;
 	id = rte_eth_from_rings("bench", r->rx, r->options.workers, &unused, 1, 0);
-	if (id < 0 || rte_eth_dev_get_port_by_name("net_null0", &null_id) != 0)
+	if (id < 0 || port_start(r, PORT_IN, (uint16_t)id, "in") != 0)
 		goto err;
-	if (port_start(r, PORT_IN, (uint16_t)id, "in") != 0 ||
+	if (r->options.device != NULL)
+		return out_open(r, error, len);
+	if (rte_eth_dev_get_port_by_name("net_null0", &null_id) != 0 ||
 		port_start(r, PORT_OUT, null_id, "out") != 0)
 		goto err;
 	return 0;
@@ -321,8 +362,9 @@ static int viewer_add(struct rig *r, uint32_t index, uint64_t *state)
 	*add = (struct mr_viewer_add){
 		.viewer_id = index + 1,
 		.nexthop_id = NEXTHOP,
-		.local = endpoint(RIG_GATEWAY, PUBLIC_PORT),
-		.remote = endpoint(0x0a000001u + index, VIEWER_PORT),
+		.local = endpoint(
+			r->options.gateway != 0 ? r->options.gateway : RIG_GATEWAY, PUBLIC_PORT),
+		.remote = endpoint(RIG_VIEWER + index, RIG_VIEWER_PORT),
 		.srtp_profile = r->options.profile->id,
 		.local_ufrag_len = 8,
 		.remote_ufrag_len = 8,
@@ -353,9 +395,13 @@ static int population_add(struct rig *r, char *error, size_t len)
 					 .port = PORT_OUT,
 					 .mac = {2, 0, 0, 0, 0, 2},
 					 .valid = 1}};
+	const char *device = r->options.device;
 	uint64_t state = r->options.seed;
-	int rc = execute(r, &hop, MR_COMMAND_NEXTHOP_SET);
+	int rc;
 
+	if (device != NULL)
+		memcpy(hop.nexthop_set.mac, r->options.nexthop, sizeof(hop.nexthop_set.mac));
+	rc = execute(r, &hop, MR_COMMAND_NEXTHOP_SET);
 	for (uint32_t i = 0; rc == 0 && i < r->options.streams; i++)
 		rc = path_add(r, i);
 	r->resident_idle = memory_resident();
@@ -404,7 +450,7 @@ int rig_start(struct rig *r, const struct rig_options *o, char *error, size_t er
 		snprintf(error, error_len, "out of memory");
 		return -1;
 	}
-	if (config_fill(r, error, error_len) != 0 || eal_start(o, error, error_len) != 0 ||
+	if (config_fill(r, error, error_len) != 0 || eal_start(r, error, error_len) != 0 ||
 		dataplane_start(r, error, error_len) != 0 ||
 		population_add(r, error, error_len) != 0)
 		return -1;
@@ -417,6 +463,8 @@ int rig_start(struct rig *r, const struct rig_options *o, char *error, size_t er
 void rig_stop(struct rig *r)
 {
 	dataplane_fini(&r->dp);
+	for (size_t i = 0; i < RTE_DIM(r->out_args); i++)
+		free(r->out_args[i]);
 	if (r->directory[0] != '\0')
 		rmdir(r->directory);
 	mr_config_fini(&r->config);

@@ -3,7 +3,7 @@
  * The rig: a whole data plane in this process, made by its own steps
  * (dataplane/lifecycle/dataplane.h), its viewers added by the control plane's
  * commands. Port 0 receives from rings that the benchmark fills (net_ring),
- * port 1 sends to net_null. Afterwards its workers stand still and each lcore
+ * port 1 sends to net_null, or to a device of the benchmark's choice. Afterwards its workers stand still and each lcore
  * does what the benchmark wants: turns, or something to compare them with.
  */
 #ifndef APPS_BENCH_RIG_H
@@ -22,6 +22,8 @@
 #define RIG_RTP_PORT 20000      /* of stream 0 */
 #define RIG_GATEWAY 0xc0000201u /* 192.0.2.1 */
 #define RIG_CAMERA 0xc0000202u
+#define RIG_VIEWER 0x0a000001u /* 10.0.0.1, of the first viewer; the others follow */
+#define RIG_VIEWER_PORT 40000
 
 enum rig_checksum { RIG_CHECKSUM_OFFLOAD, RIG_CHECKSUM_SOFTWARE };
 
@@ -36,6 +38,11 @@ struct rig_options {
 	const char *backend; /* of the session file's `crypto` */
 	uint64_t seed;
 	bool poll; /* `idle` of the session file */
+	/* Where port 1 sends; NULL: net_null. As the session file names it. */
+	const char *device;
+	const char *xdp_object; /* NULL: the program's own */
+	uint32_t gateway;       /* our address, 0: RIG_GATEWAY */
+	uint8_t nexthop[6];     /* MAC */
 };
 
 struct rig_stream {
@@ -51,6 +58,8 @@ struct rig {
 	struct dataplane dp;
 	struct rte_ring *rx[MR_WORKERS_MAX]; /* frames to each worker */
 	struct rte_mempool *frames;          /* of the frames fed */
+	struct port_config out;              /* of options.device */
+	char *out_args[4];                   /* owned: EAL's, ditto */
 	struct rig_stream *streams;          /* owned, options.streams */
 	uint64_t resident_idle;              /* [bytes] before the first viewer */
 	uint64_t resident_one;               /* with one viewer */

@@ -9,14 +9,24 @@ from cases import Group, case, check, group
 from lab import TOP
 
 
+def run(name, *args):
+    """The last line's object."""
+    done = subprocess.run([sys.executable, os.path.join(TOP, 'tests', 'lib', f'bench_{name}.py'),
+                           *args, '--json'], capture_output=True, text=True, timeout=60, check=False)
+    check(done.returncode == 0, done.stderr or done.stdout)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
 @group('benchmarks')
 class Benchmarks(Group):
     @case('peers: one viewer against millrace')
     def peers(self):
-        done = subprocess.run(
-            [sys.executable, os.path.join(TOP, 'tests', 'lib', 'bench_peers.py'), '--viewers', '1',
-             '--seconds', '1', '--servers', 'millrace', '--json'],
-            capture_output=True, text=True, timeout=60, check=False)
-        check(done.returncode == 0, done.stderr)
-        row = json.loads(done.stdout.splitlines()[-1])['rows'][0]
+        row = run('peers', '--viewers', '1', '--seconds', '1', '--servers', 'millrace')['rows'][0]
         check(row['viewersConnected'] == 1 and row['packets'] > 0, row)
+
+    @case('kernel: every frame of every method leaves')
+    def kernel(self):
+        methods = run('kernel', '--rounds', '1', '--packets', '20000')['methods']
+        check(set(methods) == {'sendto', 'sendmmsg', 'gso', 'millrace'}, methods)
+        # the data plane's twice as many as the packet buffers of a worker: none may be unfit
+        check(all(m['missing'] == 0 for m in methods.values()), methods)

@@ -12,7 +12,8 @@ from .process import Failure
 TOP = os.path.realpath(os.path.join(os.path.dirname(__file__), '..', '..', '..'))
 BUILD = os.environ.get('MILLRACE_BUILD', os.path.join(TOP, 'build'))
 FOLDERS = {'millrace': 'millrace', 'millrace-dataplane': 'dataplane', 'millrace-viewer': 'viewer',
-           'millrace-controlplane': 'controlplane', 'millrace-camera': 'camera'}
+           'millrace-controlplane': 'controlplane', 'millrace-camera': 'camera',
+           'millrace-bench': 'bench'}
 CACHE = os.path.join(TOP, '.cache')  # the camera's clips
 
 
