@@ -29,12 +29,12 @@ void spread_send(struct worker *w)
 	}
 }
 
-/* What `ring` holds now, but for `except`; what follows is for the next turn. */
+/* All that `ring` holds, but for `except`. */
 static void take(struct worker *w, struct rte_ring *ring, const struct audience *except)
 {
 	void *told;
 
-	for (unsigned int n = rte_ring_count(ring); n > 0; n--) {
+	for (unsigned int n = rte_ring_get_capacity(ring); n > 0; n--) {
 		if (rte_ring_sc_dequeue(ring, &told) != 0)
 			return;
 		struct audience *a = told;
