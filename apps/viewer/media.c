@@ -3,11 +3,14 @@
 #include "apps/viewer/media.h"
 
 #include "apps/viewer/dump.h"
+#include "apps/viewer/nack.h"
 
 #include <errno.h>
 #include <string.h>
 
-#define RTP_HEADER_SIZE 12  /* bytes */
+#define RTP_HEADER_SIZE 12 /* bytes */
+#define RTX_OSN_SIZE 2     /* bytes: RFC 4588 4 */
+#define NACK_NUMBERS_MAX 200
 #define REPLAY_WINDOW 4096u /* packets, as sequence.h */
 
 struct media {
@@ -19,6 +22,7 @@ struct media {
 	struct media_counters counters;
 	size_t track_count;
 	struct track tracks[MEDIA_TRACKS_MAX];
+	struct nack *nacks[MEDIA_TRACKS_MAX]; /* owned; NULL: nothing is asked for */
 };
 
 /* What the clear header says; offsets are checked against the length. */
@@ -76,6 +80,7 @@ static struct track *find_track(struct media *media, uint32_t ssrc)
 
 static struct track *add_track(struct media *media, uint32_t ssrc, uint8_t payload_type)
 {
+	const struct sdp_payload *payload;
 	struct track *track;
 
 	if (media->track_count == MEDIA_TRACKS_MAX)
@@ -83,6 +88,9 @@ static struct track *add_track(struct media *media, uint32_t ssrc, uint8_t paylo
 	track = &media->tracks[media->track_count++];
 	track_init(track, ssrc, sdp_answer_payload(media->answer, payload_type));
 	track->payload_type = payload_type;
+	payload = sdp_answer_payload(media->answer, payload_type);
+	if (media->options.nack && media->options.decrypt && payload != NULL && payload->nack)
+		media->nacks[media->track_count - 1] = g_new0(struct nack, 1);
 	return track;
 }
 
@@ -109,6 +117,72 @@ static int unprotect(struct media *media, struct track *track, uint8_t *data, in
 	}
 }
 
+static struct nack *nack_of(struct media *media, const struct track *track)
+{
+	return media->nacks[track - media->tracks];
+}
+
+/* The track that packets of an RTX payload type repair: one of each type is enough. */
+static struct track *find_repaired(struct media *media, uint8_t rtx_type)
+{
+	const struct sdp_payload *payload = sdp_answer_payload(media->answer, rtx_type);
+
+	for (size_t i = 0; payload != NULL && i < media->track_count; i++)
+		if (media->tracks[i].payload_type == payload->repairs &&
+			media->tracks[i].kind != MEDIA_RTX)
+			return &media->tracks[i];
+	return NULL;
+}
+
+/* The original packet inside a decrypted RTX packet (RFC 4588 4). */
+static void receive_repair(struct media *media, const struct rtp_header *rtx,
+	const uint8_t *payload, size_t length, uint64_t now_us)
+{
+	struct track *track = find_repaired(media, rtx->payload_type);
+	struct dump_packet packet;
+	enum sequence_verdict verdict;
+
+	if (track == NULL)
+		return;
+	if (length < RTX_OSN_SIZE) {
+		media->counters.malformed++;
+		return;
+	}
+	packet = (struct dump_packet){
+		.viewer = media->options.viewer,
+		.kind = media_kind_name(track->kind),
+		.ssrc = track->ssrc,
+		.index = sequence_guess(&track->sequence, get16(payload)),
+		.timestamp = rtx->timestamp,
+		.marker = rtx->marker,
+		.payload_type = track->payload_type,
+	};
+	verdict = track_receive(track, packet.index, rtx->timestamp, length - RTX_OSN_SIZE, now_us);
+	if (verdict == SEQUENCE_DUPLICATE || verdict == SEQUENCE_TOO_LATE) {
+		track->repairs_unneeded++;
+		return;
+	}
+	track->rtx_packets++;
+	if (nack_of(media, track) != NULL && nack_remove(nack_of(media, track), packet.index))
+		track->repaired++;
+	dump_plain(
+		media->options.plain_dump, &packet, payload + RTX_OSN_SIZE, length - RTX_OSN_SIZE);
+}
+
+/* A packet of the track itself: what it shows to be missing, what it repairs. */
+static void note_arrival(
+	struct media *media, struct track *track, uint64_t highest, uint64_t index, uint64_t now_us)
+{
+	struct nack *nack = nack_of(media, track);
+
+	if (nack == NULL)
+		return;
+	if (index > highest)
+		nack_add(nack, highest + 1, index, now_us);
+	else if (nack_remove(nack, index))
+		track->repaired++;
+}
+
 static void receive_rtp(struct media *media, uint8_t *data, size_t length, uint64_t now_us)
 {
 	static const struct sequence nothing;
@@ -116,6 +190,7 @@ static void receive_rtp(struct media *media, uint8_t *data, size_t length, uint6
 	struct track *track;
 	struct dump_packet packet;
 	enum sequence_verdict verdict;
+	uint64_t highest;
 	size_t padding = 0;
 	int plain = (int)length;
 	int rc = 0;
@@ -151,15 +226,20 @@ static void receive_rtp(struct media *media, uint8_t *data, size_t length, uint6
 		media->counters.malformed++;
 		return;
 	}
+	highest = track->sequence.started ? track->sequence.highest : packet.index;
 	verdict = track_receive(track, packet.index, header.timestamp,
 		(size_t)plain - header.size - padding, now_us);
 	if (verdict == SEQUENCE_DUPLICATE || verdict == SEQUENCE_TOO_LATE)
 		return;
 	media->counters.packets++;
+	note_arrival(media, track, highest, packet.index, now_us);
 	if (media->options.decrypt && rc == 0) {
 		packet.kind = media_kind_name(track->kind);
 		dump_plain(media->options.plain_dump, &packet, data + header.size,
 			(size_t)plain - header.size - padding);
+		if (track->kind == MEDIA_RTX)
+			receive_repair(media, &header, data + header.size,
+				(size_t)plain - header.size - padding, now_us);
 	}
 }
 
@@ -242,6 +322,8 @@ void media_destroy(struct media *media)
 	if (media == NULL)
 		return;
 	srtp_dealloc(media->srtp);
+	for (size_t i = 0; i < media->track_count; i++)
+		g_free(media->nacks[i]);
 	g_free(media);
 }
 
@@ -268,6 +350,29 @@ int media_format_report(struct media *media, uint64_t now_us, uint8_t *data)
 		return -EIO;
 	media->counters.reports_sent++;
 	return length;
+}
+
+int media_format_nack(struct media *media, uint64_t now_us, uint8_t *data)
+{
+	uint16_t numbers[NACK_NUMBERS_MAX];
+
+	for (size_t i = 0; i < media->track_count; i++) {
+		size_t count = 0;
+		int length;
+
+		if (media->nacks[i] != NULL)
+			count = nack_due(media->nacks[i], numbers, NACK_NUMBERS_MAX, now_us);
+		if (count == 0)
+			continue;
+		length = rtcp_format_nack(
+			data, RTCP_REPORT_MAX, media->ssrc, media->tracks[i].ssrc, numbers, count);
+		if (length < 0 ||
+			srtp_protect_rtcp(media->srtp, data, &length) != srtp_err_status_ok)
+			return -EIO;
+		media->counters.nacks_sent++;
+		return length;
+	}
+	return 0;
 }
 
 const struct media_counters *media_counters(const struct media *media)

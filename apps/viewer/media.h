@@ -20,6 +20,7 @@ struct media;
 
 struct media_options {
 	unsigned int viewer;
+	bool nack;    /* ask again for what is missing; needs `decrypt` */
 	bool decrypt; /* false: SRTP is counted by its clear header; SRTCP is always decrypted */
 	FILE *dump;   /* NULL: none; see dump.h */
 	FILE *plain_dump;
@@ -33,6 +34,7 @@ struct media_counters {
 	uint64_t ignored; /* more SSRCs than MEDIA_TRACKS_MAX */
 	uint64_t rtcp_received;
 	uint64_t reports_sent;
+	uint64_t nacks_sent; /* RTCP packets */
 };
 
 /* `answer` is borrowed and outlives the media. 0 or -EIO. */
@@ -45,6 +47,10 @@ void media_receive(struct media *media, uint8_t *data, size_t length, uint64_t n
 
 /* A protected receiver report into MEDIA_REPORT_MAX bytes; its length or -EIO. */
 int media_format_report(struct media *media, uint64_t now_us, uint8_t *data);
+
+/* A protected NACK that is due now into MEDIA_REPORT_MAX bytes; its length, 0: none.
+ * Again until it says 0. */
+int media_format_nack(struct media *media, uint64_t now_us, uint8_t *data);
 
 const struct media_counters *media_counters(const struct media *media);
 size_t media_track_count(const struct media *media);

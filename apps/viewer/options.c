@@ -35,6 +35,8 @@ static const char usage[] =
 	"  --profile NAME        SRTP profile to offer; repeatable, in this order\n"
 	"  --header 'NAME: VALUE'  sent with every request; repeatable\n"
 	"  --bearer TOKEN        the same as --header 'Authorization: Bearer TOKEN'\n"
+	"  --nack                ask again for lost packets, as browsers do\n"
+	"  --no-rtx              offer no RTX: repairs are the same packets again\n"
 	"  --local-address ADDR  address of the host candidates; repeatable\n"
 	"  --janus ID            the addresses are Janus's (http://HOST:8088/janus): watch\n"
 	"                        mountpoint ID of its streaming plugin instead of WHEP\n"
@@ -84,6 +86,8 @@ enum option_id {
 	OPT_NO_RECEIVER_REPORTS,
 	OPT_SILENT_AFTER,
 	OPT_NO_DELETE,
+	OPT_NACK,
+	OPT_NO_RTX,
 	OPT_HELP,
 	OPT_VERSION,
 };
@@ -115,6 +119,8 @@ static const struct option long_options[] = {
 	{"no-receiver-reports", no_argument, NULL, OPT_NO_RECEIVER_REPORTS},
 	{"silent-after", required_argument, NULL, OPT_SILENT_AFTER},
 	{"no-delete", no_argument, NULL, OPT_NO_DELETE},
+	{"nack", no_argument, NULL, OPT_NACK},
+	{"no-rtx", no_argument, NULL, OPT_NO_RTX},
 	{"help", no_argument, NULL, OPT_HELP},
 	{"version", no_argument, NULL, OPT_VERSION},
 	{0},
@@ -284,6 +290,12 @@ static int set_option(struct options *options, int id)
 	case OPT_NO_DELETE:
 		options->no_delete = true;
 		return GO_ON;
+	case OPT_NACK:
+		options->nack = true;
+		return GO_ON;
+	case OPT_NO_RTX:
+		options->rtx = false;
+		return GO_ON;
 	case OPT_HELP:
 		fputs(usage, stdout);
 		return 0;
@@ -344,6 +356,7 @@ int options_parse(struct options *options, int argc, char **argv)
 		.audio = true,
 		.h264 = true,
 		.vp8 = true,
+		.rtx = true,
 	};
 	while (rc == GO_ON && (id = getopt_long(argc, argv, "", long_options, NULL)) != -1)
 		rc = set_option(options, id);

@@ -48,6 +48,8 @@ struct options {
 	bool bad_stun_password;
 	bool no_receiver_reports;
 	bool no_delete;
+	bool nack; /* ask again for what is missing */
+	bool rtx;  /* offer RFC 4588 */
 };
 
 /* -1: go on; else the exit status (0 after --help, 2 for a usage error, told on stderr). */

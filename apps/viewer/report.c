@@ -24,10 +24,14 @@ static void add_viewer(const struct viewer_figures *v, struct report_totals *tot
 	totals->malformed += counters->malformed;
 	totals->bytes += counters->bytes;
 	totals->receiver_reports += counters->reports_sent;
+	totals->nacks += counters->nacks_sent;
 	for (size_t i = 0; i < media_track_count(v->media); i++) {
 		const struct track *track = media_track(v->media, i);
 
-		totals->lost += sequence_lost(&track->sequence);
+		/* RTX that is lost is asked for again under another number. */
+		if (track->kind != MEDIA_RTX)
+			totals->lost += sequence_lost(&track->sequence);
+		totals->repaired += track->repaired;
 		totals->duplicated += track->sequence.duplicates;
 		totals->reordered += track->sequence.reordered;
 		totals->too_late += track->sequence.too_late;

@@ -14,7 +14,9 @@ struct report_totals {
 	unsigned int receiving; /* connected, and at least one packet */
 	unsigned int failed;
 	uint64_t packets;
-	uint64_t lost;
+	uint64_t lost; /* and not repaired */
+	uint64_t repaired;
+	uint64_t nacks;
 	uint64_t duplicated;
 	uint64_t reordered;
 	uint64_t too_late;

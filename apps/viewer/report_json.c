@@ -78,6 +78,8 @@ static json_t *format_track(const struct track *track, uint64_t joined_us, bool 
 	set_number(object, "packetsDuplicated", track->sequence.duplicates);
 	set_number(object, "packetsReordered", track->sequence.reordered);
 	set_number(object, "packetsTooLate", track->sequence.too_late);
+	set_number(object, "packetsRepaired", track->repaired);
+	set_number(object, "repairsUnneeded", track->repairs_unneeded);
 	set_number(object, "authFailures", track->auth_failures);
 	set_number(object, "payloadBytes", track->bytes);
 	set_number(object, "frames", track->frames);
@@ -116,6 +118,7 @@ static void set_media(json_t *object, const struct viewer_figures *v, bool log)
 	set_number(object, "bytesReceived", counters->bytes);
 	set_number(object, "rtcpPacketsReceived", counters->rtcp_received);
 	set_number(object, "receiverReportsSent", counters->reports_sent);
+	set_number(object, "nacksSent", counters->nacks_sent);
 	for (size_t i = 0; i < count; i++)
 		json_array_append_new(
 			tracks, format_track(media_track(v->media, i), v->joined_us, log));
@@ -224,6 +227,8 @@ static json_t *format_totals(
 	set_number(totals, "packetsDuplicated", sums->duplicated);
 	set_number(totals, "packetsReordered", sums->reordered);
 	set_number(totals, "packetsTooLate", sums->too_late);
+	set_number(totals, "packetsRepaired", sums->repaired);
+	set_number(totals, "nacksSent", sums->nacks);
 	set_number(totals, "authFailures", sums->auth_failures);
 	set_number(totals, "malformed", sums->malformed);
 	set_number(totals, "bytesReceived", sums->bytes);

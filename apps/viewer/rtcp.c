@@ -108,3 +108,24 @@ int rtcp_format_report(uint8_t *data, size_t size, uint32_t ssrc, const struct r
 	memcpy(p, cname, name);
 	return (int)(report + sdes);
 }
+
+int rtcp_format_nack(uint8_t *data, size_t size, uint32_t ssrc, uint32_t media_ssrc,
+	const uint16_t *numbers, size_t count)
+{
+	uint8_t *p = data + RTCP_HEADER_SIZE + 4;
+
+	if (size < (size_t)(p - data))
+		return -ENOSPC;
+	for (size_t i = 0; i < count;) {
+		uint16_t first = numbers[i++];
+		uint16_t behind = 0;
+
+		while (i < count && (uint16_t)(numbers[i] - first - 1) < 16)
+			behind |= (uint16_t)(1u << (uint16_t)(numbers[i++] - first - 1));
+		if (p + 4 > data + size)
+			return -ENOSPC;
+		p = put16(put16(p, first), behind);
+	}
+	put32(put32(put_header(data, 1, RTCP_FEEDBACK, (size_t)(p - data)), ssrc), media_ssrc);
+	return (int)(p - data);
+}

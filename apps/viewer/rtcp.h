@@ -20,6 +20,7 @@ enum rtcp_type {
 	RTCP_RECEIVER_REPORT = 201,
 	RTCP_SOURCE_DESCRIPTION = 202,
 	RTCP_BYE = 203,
+	RTCP_FEEDBACK = 205, /* transport layer: RFC 4585 6.2 */
 };
 
 /* One packet of a compound; the sender's fields only for sender reports. */
@@ -56,5 +57,12 @@ int rtcp_next(const uint8_t *data, size_t length, size_t *offset, struct rtcp_pa
  */
 int rtcp_format_report(uint8_t *data, size_t size, uint32_t ssrc, const struct rtcp_block *blocks,
 	size_t count, const char *cname);
+
+/*
+ * Write a NACK for `count` rising sequence numbers of `media_ssrc` (RFC 4585
+ * 6.2.1), alone in its packet (RFC 5506). Returns the length, or -ENOSPC.
+ */
+int rtcp_format_nack(uint8_t *data, size_t size, uint32_t ssrc, uint32_t media_ssrc,
+	const uint16_t *numbers, size_t count);
 
 #endif

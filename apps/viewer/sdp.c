@@ -66,7 +66,7 @@ static bool is_offered(const struct sdp_offer *offer, const struct codec *codec)
 	return true;
 }
 
-static void append_codec(GString *sdp, const struct codec *codec)
+static void append_codec(GString *sdp, const struct codec *codec, bool rtx)
 {
 	g_string_append_printf(sdp, "a=rtpmap:%u %s\r\n", codec->type, codec->rtpmap);
 	if (codec->kind == MEDIA_VIDEO)
@@ -79,7 +79,7 @@ static void append_codec(GString *sdp, const struct codec *codec)
 			codec->type, codec->type, codec->type, codec->type, codec->type);
 	if (codec->fmtp)
 		g_string_append_printf(sdp, "a=fmtp:%u %s\r\n", codec->type, codec->fmtp);
-	if (codec->rtx_type)
+	if (rtx && codec->rtx_type)
 		g_string_append_printf(sdp,
 			"a=rtpmap:%u rtx/90000\r\n"
 			"a=fmtp:%u apt=%u\r\n",
@@ -94,7 +94,7 @@ static void append_media(
 		if (codecs[i].kind != kind || !is_offered(offer, &codecs[i]))
 			continue;
 		g_string_append_printf(sdp, " %u", codecs[i].type);
-		if (codecs[i].rtx_type)
+		if (offer->rtx && codecs[i].rtx_type)
 			g_string_append_printf(sdp, " %u", codecs[i].rtx_type);
 	}
 	g_string_append_printf(sdp,
@@ -115,7 +115,7 @@ static void append_media(
 			     "a=rtcp-rsize\r\n");
 	for (size_t i = 0; i < G_N_ELEMENTS(codecs); i++)
 		if (codecs[i].kind == kind && is_offered(offer, &codecs[i]))
-			append_codec(sdp, &codecs[i]);
+			append_codec(sdp, &codecs[i], offer->rtx);
 }
 
 char *sdp_offer_format(const struct sdp_offer *offer)
@@ -251,6 +251,41 @@ static void add_payload(const char *rtpmap, enum media_kind kind, struct sdp_ans
 	answer->payload_count++;
 }
 
+static struct sdp_payload *find_payload(struct sdp_answer *answer, unsigned int type)
+{
+	for (size_t i = 0; i < answer->payload_count; i++)
+		if (answer->payloads[i].type == type)
+			return &answer->payloads[i];
+	return NULL;
+}
+
+/* "97 apt=96", RFC 4588 8.6 */
+static void set_apt(const char *fmtp, struct sdp_answer *answer)
+{
+	struct sdp_payload *payload;
+	unsigned int type, apt;
+
+	if (sscanf(fmtp, "%3u apt=%3u", &type, &apt) != 2 || apt > 127)
+		return;
+	payload = find_payload(answer, type);
+	if (payload != NULL && payload->kind == MEDIA_RTX)
+		payload->repairs = (uint8_t)apt;
+}
+
+/* "96 nack", RFC 4585 4.2 */
+static void set_nack(const char *feedback, struct sdp_answer *answer)
+{
+	struct sdp_payload *payload;
+	char name[8];
+	unsigned int type;
+
+	if (sscanf(feedback, "%3u %7[^\n]", &type, name) != 2 || strcmp(name, "nack") != 0)
+		return;
+	payload = find_payload(answer, type);
+	if (payload != NULL)
+		payload->nack = true;
+}
+
 static void add_payloads(const GstSDPMedia *media, enum media_kind kind, struct sdp_answer *answer)
 {
 	guint count = gst_sdp_media_attributes_len(media);
@@ -260,6 +295,16 @@ static void add_payloads(const GstSDPMedia *media, enum media_kind kind, struct 
 
 		if (strcmp(attribute->key, "rtpmap") == 0 && attribute->value)
 			add_payload(attribute->value, kind, answer);
+	}
+	for (guint i = 0; i < count; i++) {
+		const GstSDPAttribute *attribute = gst_sdp_media_get_attribute(media, i);
+
+		if (attribute->value == NULL)
+			continue;
+		if (strcmp(attribute->key, "fmtp") == 0)
+			set_apt(attribute->value, answer);
+		else if (strcmp(attribute->key, "rtcp-fb") == 0)
+			set_nack(attribute->value, answer);
 	}
 }
 

@@ -37,6 +37,7 @@ struct sdp_offer {
 	bool audio;
 	bool h264;
 	bool vp8;
+	bool rtx;
 };
 
 enum sdp_setup {
@@ -48,6 +49,8 @@ struct sdp_payload {
 	uint8_t type;
 	enum media_kind kind;
 	uint32_t clock_rate; /* Hz */
+	uint8_t repairs;     /* rtx: payload type of what it repairs (apt) */
+	bool nack;           /* a=rtcp-fb nack: what is missing may be asked for again */
 	char codec[SDP_CODEC_SIZE];
 };
 

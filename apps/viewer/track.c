@@ -83,7 +83,8 @@ void track_report_block(struct track *track, uint64_t now_us, struct rtcp_block 
 	const struct sequence *s = &track->sequence;
 	const struct track_report *report = track_last_report(track);
 	/* RFC 3550 A.3 counts duplicates and late packets as received. */
-	uint64_t received = s->unique + s->duplicates + s->too_late;
+	uint64_t received = s->unique + s->duplicates + s->too_late - track->rtx_packets -
+			    track->repairs_unneeded;
 	uint64_t expected = s->started ? s->highest - s->base + 1 : 0;
 	int64_t expected_interval = (int64_t)(expected - track->expected_prior);
 	int64_t lost_interval = expected_interval - (int64_t)(received - track->received_prior);

@@ -32,6 +32,9 @@ struct track {
 	uint64_t bytes;   /* RTP payload of those, CSRCs, extensions and padding not counted */
 	uint64_t frames;  /* changes of the timestamp, plus one */
 	uint64_t auth_failures;
+	uint64_t repaired;         /* were missing, asked for and came again */
+	uint64_t repairs_unneeded; /* RTX of packets that had come */
+	uint64_t rtx_packets;      /* in `packets`: came by RTX */
 	uint64_t first_us;
 	uint64_t last_us;
 	uint64_t longest_gap_us;  /* between two packets */

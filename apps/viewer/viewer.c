@@ -133,6 +133,15 @@ static gboolean on_report_due(gpointer user)
 	return G_SOURCE_CONTINUE;
 }
 
+static void send_nacks(struct viewer *v, uint64_t at)
+{
+	uint8_t nack[MEDIA_REPORT_MAX];
+	int length;
+
+	while (v->ice != NULL && (length = media_format_nack(v->media, at, nack)) > 0)
+		ice_send(v->ice, nack, (size_t)length);
+}
+
 static void receive_media(struct viewer *v, uint8_t *data, size_t length)
 {
 	const struct media_counters *counters = media_counters(v->media);
@@ -143,6 +152,8 @@ static void receive_media(struct viewer *v, uint8_t *data, size_t length)
 		&v->shared->packets, counters->packets - before, memory_order_relaxed);
 	if (v->figures.first_packet_us == 0 && counters->packets > 0)
 		v->figures.first_packet_us = at;
+	if (v->shared->options->nack)
+		send_nacks(v, at);
 }
 
 static gboolean on_quiet_readable(gint fd, GIOCondition condition, gpointer user)
@@ -186,6 +197,7 @@ static void on_dtls_established(void *user, const struct dtls_keys *keys)
 	const struct options *options = v->shared->options;
 	struct media_options media = {
 		.viewer = v->figures.index,
+		.nack = options->nack,
 		.decrypt = v->figures.index % options->decrypt_every == 0,
 		.dump = v->shared->dump,
 		.plain_dump = v->shared->plain_dump,
@@ -367,6 +379,7 @@ static void on_ice_gathered(void *user)
 		.audio = options->audio,
 		.h264 = options->h264,
 		.vp8 = options->vp8,
+		.rtx = options->rtx,
 	};
 
 	if (v->state != VIEWER_GATHERING)

@@ -149,7 +149,7 @@ static const char *codec_text(enum mr_codec codec)
 	}
 }
 
-static void append_format(GString *s, const struct sdp_choice *choice, bool rtx)
+static void append_format(GString *s, const struct sdp_choice *choice, bool repairs, bool rtx)
 {
 	const struct sdp_format *f = &choice->format;
 	unsigned int pt = f->payload_type;
@@ -167,9 +167,7 @@ static void append_format(GString *s, const struct sdp_choice *choice, bool rtx)
 		g_string_append_printf(s, "a=rtcp-fb:%u nack pli\r\n", pt);
 	if (f->ccm_fir)
 		g_string_append_printf(s, "a=rtcp-fb:%u ccm fir\r\n", pt);
-	if (!SDP_ANSWER_REPAIRS)
-		return;
-	if (f->nack)
+	if (repairs && f->nack)
 		g_string_append_printf(s, "a=rtcp-fb:%u nack\r\n", pt);
 	if (rtx)
 		g_string_append_printf(s, "a=rtpmap:%u rtx/%u\r\na=fmtp:%u apt=%u\r\n",
@@ -205,7 +203,7 @@ static void append_accepted(GString *s, const struct sdp_answer *a, const struct
 {
 	const struct sdp_choice *choice = &choices->choices[i];
 	const struct sdp_candidate *host = a->n_candidates ? &a->candidates[0] : NULL;
-	bool rtx = SDP_ANSWER_REPAIRS && choice->format.rtx && a->rtx_ssrc[i];
+	bool rtx = a->repairs && choice->format.rtx && a->rtx_ssrc[i];
 
 	g_string_append_printf(s, "m=%s %u %s %u", m->type, host ? host->port : 9u, m->proto,
 		choice->format.payload_type);
@@ -219,7 +217,9 @@ static void append_accepted(GString *s, const struct sdp_answer *a, const struct
 		"a=ice-ufrag:%s\r\na=ice-pwd:%s\r\na=fingerprint:sha-256 %s\r\n"
 		"a=setup:passive\r\na=sendonly\r\na=rtcp-mux\r\n",
 		a->ufrag, a->pwd, a->fingerprint);
-	append_format(s, choice, rtx);
+	if (m->reduced)
+		g_string_append(s, "a=rtcp-rsize\r\n");
+	append_format(s, choice, a->repairs, rtx);
 	append_source(s, a, i, m->kind == MR_KIND_VIDEO ? "video" : "audio");
 	if (first) /* of the bundle: RFC 9143 7.3 */
 		append_candidates(s, a);

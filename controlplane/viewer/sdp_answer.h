@@ -13,10 +13,6 @@
 
 #include <glib.h>
 
-/* Whether the data plane repairs losses: a=rtcp-fb nack and RTX are answered
- * only then. */
-#define SDP_ANSWER_REPAIRS 0
-
 #define SDP_CANDIDATES_MAX 64
 
 /* One host candidate: an address of ours that reaches the public port. */
@@ -45,6 +41,7 @@ struct sdp_answer {
 	const char *pwd;
 	const char *fingerprint; /* "AB:CD:...", sha-256 */
 	const char *cname;
+	bool repairs; /* the data plane repairs losses: a=rtcp-fb nack and RTX are answered */
 	uint32_t ssrc[MR_VIEWER_TRACKS];     /* as the choices */
 	uint32_t rtx_ssrc[MR_VIEWER_TRACKS]; /* 0: not negotiated */
 	const struct sdp_candidate *candidates;

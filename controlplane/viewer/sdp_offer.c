@@ -336,6 +336,8 @@ static bool parse_media_attributes(struct sdp_media *m, const GstSDPMedia *media
 			m->receives = false;
 		} else if (strcmp(a->key, "rtcp-mux") == 0) {
 			m->mux = true;
+		} else if (strcmp(a->key, "rtcp-rsize") == 0) {
+			m->reduced = true;
 		} else if (strcmp(a->key, "bundle-only") == 0) {
 			m->offered = true;
 		} else if (strcmp(a->key, "fmtp") == 0) {

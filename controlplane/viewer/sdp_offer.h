@@ -69,6 +69,7 @@ struct sdp_media {
 	bool offered;            /* port not 0, or bundle-only */
 	bool rtp;                /* a profile that we speak, with rtcp-mux */
 	bool mux;                /* a=rtcp-mux of its own */
+	bool reduced;            /* a=rtcp-rsize: RFC 5506 */
 	bool receives;           /* recvonly or sendrecv */
 	bool bundled;            /* in the BUNDLE group; true for a single section */
 	struct sdp_transport transport;

@@ -436,7 +436,7 @@ struct viewer *viewer_create(const struct viewer_env *env, struct path *path,
 		viewer_random_hex(v->resource, VIEWER_RESOURCE_LEN) < 0 ||
 		viewer_random_hex(v->etag, VIEWER_ETAG_LEN) < 0 ||
 		viewer_random_hex(v->cname, VIEWER_CNAME_LEN) < 0 ||
-		viewer_install_tracks(v, choices) < 0) {
+		viewer_install_tracks(v, choices, env->repairs) < 0) {
 		viewer_free(v);
 		return NULL;
 	}
@@ -448,6 +448,7 @@ struct viewer *viewer_create(const struct viewer_env *env, struct path *path,
 	answer->ufrag = v->ufrag;
 	answer->pwd = v->pwd;
 	answer->cname = v->cname;
+	answer->repairs = env->repairs;
 	for (unsigned int i = 0; i < choices->n; i++) {
 		answer->ssrc[i] = v->tracks[i].ssrc;
 		answer->rtx_ssrc[i] = v->tracks[i].rtx_ssrc;

@@ -41,6 +41,7 @@ struct viewer_env {
 	struct routes *routes;
 	struct public_port *port;
 	struct dtls_context *dtls;
+	bool repairs; /* the data plane repairs losses */
 	/* The viewer owns a flow from now on / no longer (demultiplexing of DTLS). */
 	void (*flow_added)(struct viewer *v, const struct public_flow *flow, void *user);
 	void (*flow_dropped)(struct viewer *v, const struct public_flow *flow, void *user);

@@ -26,7 +26,7 @@ int viewer_random_hex(char *out, size_t characters)
 	return 0;
 }
 
-int viewer_install_tracks(struct viewer *v, const struct sdp_choices *choices)
+int viewer_install_tracks(struct viewer *v, const struct sdp_choices *choices, bool repairs)
 {
 	for (unsigned int i = 0; i < choices->n; i++) {
 		const struct sdp_choice *c = &choices->choices[i];
@@ -44,7 +44,7 @@ int viewer_install_tracks(struct viewer *v, const struct sdp_choices *choices)
 		t->timestamp_base = r.timestamp;
 		t->sequence_base = r.sequence & 0x7fff; /* RFC 3711 3.3.1: no early wrap */
 		t->payload_type = c->format.payload_type;
-		if (SDP_ANSWER_REPAIRS && c->format.rtx) {
+		if (repairs && c->format.nack && c->format.rtx) {
 			t->rtx_ssrc = (r.rtx_ssrc & ~3u) | i << 1; /* even: no track's own */
 			if (t->rtx_ssrc == 0)
 				t->rtx_ssrc = 4;

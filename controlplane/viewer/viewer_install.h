@@ -8,8 +8,9 @@
 
 #include "controlplane/viewer/viewer.h"
 
-/* SSRC, sequence and timestamp bases and payload types of v->tracks. 0 or -EIO. */
-int viewer_install_tracks(struct viewer *v, const struct sdp_choices *choices);
+/* SSRC, sequence and timestamp bases and payload types of v->tracks; with
+ * `repairs` also of RTX, where the offer has it. 0 or -EIO. */
+int viewer_install_tracks(struct viewer *v, const struct sdp_choices *choices, bool repairs);
 
 /* Fills a VIEWER_ADD for the pair; secret, the caller wipes it. 0 or as dtls_export(). */
 int viewer_install_fill(const struct viewer *v, const struct pair *pair, struct mr_viewer_add *add,

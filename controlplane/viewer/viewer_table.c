@@ -403,6 +403,8 @@ int viewer_table_create(struct viewer_table **out, const struct mr_config *confi
 	t->env.install = install;
 	t->env.routes = routes;
 	t->env.port = t->port;
+	t->env.repairs =
+		config->dataplane.repair_window_ms != 0 && config->dataplane.repair_bitrate != 0;
 	t->env.flow_added = on_flow_added;
 	t->env.flow_dropped = on_flow_dropped;
 	t->env.ended = on_ended;

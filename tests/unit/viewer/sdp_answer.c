@@ -280,11 +280,14 @@ static void test_limits(void **state)
 	free(text);
 }
 
-static char *make_answer(const char *text, const struct track *video, const struct track *audio)
+static char *make_answer_with(const char *text, const struct track *video,
+	const struct track *audio, bool repairs, uint32_t rtx_ssrc)
 {
 	static const struct sdp_candidate candidates[] = {
 		{"192.0.2.1", 8189, false}, {"2001:db8::1", 8189, true}};
-	static const struct sdp_answer answer = {
+	const struct sdp_answer answer = {
+		.repairs = repairs,
+		.rtx_ssrc = {rtx_ssrc},
 		.session_id = 42,
 		.ufrag = "LocalUfrag12",
 		.pwd = "LocalPasswordOf24Letters",
@@ -302,6 +305,11 @@ static char *make_answer(const char *text, const struct track *video, const stru
 	assert_int_equal(sdp_offer_parse(&offer, text, strlen(text), &why), 0);
 	assert_int_equal(sdp_answer_choose(&choices, &offer, tracks, &why), 0);
 	return sdp_answer_format(&answer, &offer, &choices);
+}
+
+static char *make_answer(const char *text, const struct track *video, const struct track *audio)
+{
+	return make_answer_with(text, video, audio, false, 0);
 }
 
 static unsigned int count(const char *text, const char *what)
@@ -332,6 +340,34 @@ static void test_answer_text(void **state)
 	assert_non_null(strstr(s, "a=end-of-candidates\r\n"));
 	assert_null(strstr(s, "extmap"));
 	assert_null(strstr(s, "goog-remb"));
+	free(s);
+}
+
+/* NACK and RTX are answered where they were offered and can be served. */
+static void test_repairs(void **state)
+{
+	char *s = make_answer_with(SESSION VIDEO AUDIO, &vp8, &opus, true, 12);
+
+	assert_non_null(strstr(s, "m=video 8189 UDP/TLS/RTP/SAVPF 96 97\r\n"));
+	assert_non_null(strstr(s, "a=rtcp-fb:96 nack\r\n"));
+	assert_non_null(strstr(s, "a=rtcp-fb:96 nack pli\r\n"));
+	assert_non_null(strstr(s, "a=rtcp-fb:96 ccm fir\r\n"));
+	assert_non_null(strstr(s, "a=rtpmap:97 rtx/"));
+	assert_non_null(strstr(s, "a=fmtp:97 apt=96\r\n"));
+	assert_non_null(strstr(s, "a=ssrc-group:FID 11 12\r\n"));
+	assert_non_null(strstr(s, "a=ssrc:12 cname:cname123\r\n"));
+	assert_int_equal(count(s, " nack\r\n"), 1);        /* not of audio: it was not offered */
+	assert_int_equal(count(s, "a=rtcp-rsize\r\n"), 1); /* ditto, RFC 5506 5 */
+	free(s);
+
+	s = make_answer_with(SESSION VIDEO AUDIO, &vp8, &opus, true, 0);
+	assert_non_null(strstr(s, "m=video 8189 UDP/TLS/RTP/SAVPF 96\r\n"));
+	assert_non_null(strstr(s, "a=rtcp-fb:96 nack\r\n")); /* the same bytes again */
+	assert_null(strstr(s, "rtx"));
+	free(s);
+
+	s = make_answer_with(SESSION VIDEO AUDIO, &vp8, &opus, false, 0);
+	assert_null(strstr(s, " nack\r\n"));
 	free(s);
 }
 
@@ -375,6 +411,7 @@ int main(void)
 		cmocka_unit_test(test_fingerprints),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_answer_text),
+		cmocka_unit_test(test_repairs),
 		cmocka_unit_test(test_rejected_section),
 		cmocka_unit_test(test_bundle_only),
 	};

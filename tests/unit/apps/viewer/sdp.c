@@ -34,6 +34,7 @@ static void offer_like_a_browser(void **state)
 		.audio = true,
 		.h264 = true,
 		.vp8 = true,
+		.rtx = true,
 	};
 	static const char *const lines[] = {
 		"a=group:BUNDLE 0 1\r\n",
