@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define ON_DEMAND_WAIT_MS 10000 /* for a source that is only connected when wanted */
-#define RETRY_AFTER "2"         /* seconds */
+#define RETRY_AFTER "1"         /* seconds */
 #define ENDPOINT_METHODS "OPTIONS, POST"
 #define RESOURCE_METHODS "OPTIONS, PATCH, DELETE"
 

@@ -237,7 +237,7 @@ static uint64_t last_arrival_us(struct rtsp_source *s)
 /* Over UDP only the data plane sees packets: without one nobody can tell. */
 static bool can_tell(const struct rtsp_source *s)
 {
-	return s->tcp || s->arrived || install_attached(s->base.path->table->install);
+	return s->tcp || install_attached(s->base.path->table->install);
 }
 
 static gboolean on_tick(gpointer user_data)

@@ -75,6 +75,11 @@ async function look() {
 }
 
 const sleep = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
+// SIGUSR2 ends it early.
+const watching = (ms) => new Promise((resolve) => {
+  const timer = setTimeout(resolve, ms);
+  process.on('SIGUSR2', () => { clearTimeout(timer); resolve(); });
+});
 const round = (x) => (Number.isFinite(x) ? Math.round(x * 100) / 100 : null);
 
 async function firstFrame(page, until) {
@@ -127,7 +132,7 @@ async function watch(context, number) {
   await page.goto(options.url, { timeout: 15000 });
   const first = await firstFrame(page, Date.now() + 1000 * options.patience);
   console.error(first.video?.framesDecoded > 0 ? `viewer ${number}: plays` : `viewer ${number}: no frame, connection ${first.state}`);
-  await sleep(1000 * options.seconds);
+  await watching(1000 * options.seconds);
   const last = await page.evaluate(look);
   if (options.screenshot && number === 1) {
     await page.keyboard.press('s'); // our page shows its figures

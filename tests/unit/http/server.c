@@ -203,7 +203,7 @@ static void test_statuses(void **state)
 		{"POST", "/cam1/whep", "application/sdp", "bad", 400, NULL, NULL, "malformed"},
 		{"POST", "/cam1/whep", "application/sdp", "codec", 400, NULL, NULL,
 			"no codec in common"},
-		{"POST", "/cam1/whep", "application/sdp", "full", 503, "Retry-After", "2", "limit"},
+		{"POST", "/cam1/whep", "application/sdp", "full", 503, "Retry-After", "1", "limit"},
 		{"POST", "/cam1/whep", "text/plain", "ok", 415, NULL, NULL, "wrong type"},
 		{"POST", "/cam1/whep", NULL, NULL, 415, NULL, NULL, "no type"},
 		{"GET", "/cam1/whep", NULL, NULL, 405, "Allow", "OPTIONS, POST", "wrong method"},
