@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The control plane is killed, upgraded and restarted while everybody keeps watching."""
+import signal
+import time
 
 from cases import Group, case, check, group
 from lab import view
@@ -16,7 +18,7 @@ def unnoticed(figures):
 class Udp(Group):
     def setup(self):
         self.dump = self.lab.path('packets.dump')
-        self.scene = Restarts(self.lab, 'udp', seconds=9, dump=self.dump)
+        self.scene = Restarts(self.lab, 'udp', seconds=60, dump=self.dump)
 
     @case('five kills at random moments, five viewers: 0 packets missing')
     def kills(self):
@@ -44,3 +46,49 @@ class Udp(Group):
         check(figures['packetsMissing'] == 0, f'{figures["packetsMissing"]} packets missing')
         check(self.scene.gateway.await_viewers(0, 5) is not None, 'DELETE did not end them')
         return f'{figures["packets"]} packets, longest gap {figures["longestGapMs"]} ms'
+
+
+@group('restart, camera over TCP')
+class Tcp(Group):
+    def setup(self):
+        self.scene = Restarts(self.lab, 'tcp', viewers=2, browser=False)
+
+    @case('three kills: no frame more than the outage itself')
+    def kills(self):
+        scene = self.scene
+        scene.kills(3, pause=(0.5, 1.0))
+        check('event=taken_over' in scene.gateway.controlplane.output(),
+              'the source was not taken over')
+        figures = scene.result()
+        unnoticed(figures)
+        # a frame that was being read may be lost with each kill
+        check(figures['packetsMissing'] <= 3 * 2 * 100, f'{figures["packetsMissing"]} missing')
+        check(figures['longestGapMs'] < scene.longest_outage_ms + 1000,
+              f'a gap of {figures["longestGapMs"]} ms, {scene.longest_outage_ms} ms of outage')
+        return (f'{figures["packetsMissing"]} packets missing, longest gap '
+                f'{figures["longestGapMs"]} ms, longest outage {scene.longest_outage_ms} ms')
+
+
+@group('restart, the data plane killed')
+class DataPlane(Group):
+    def setup(self):
+        self.scene = Restarts(self.lab, 'udp', viewers=2, seconds=60, dump=self.lab.path('dump'))
+
+    @case('the page plays again by itself')
+    def killed(self):
+        gateway, browser = self.scene.gateway, self.scene.browser
+        gateway.dataplane.kill()
+        time.sleep(1)
+        gateway.start_dataplane()
+        since = time.monotonic()
+        took = gateway.await_viewers(1, 20)  # millrace-viewer does not connect again
+        check(took is not None, 'no viewer came back')
+        viewer, = gateway.viewers()
+        while not any(t['packets'] > 50 for t in gateway.viewers()[0]['tracks']):
+            check(time.monotonic() < since + 20, 'no media reaches it')
+            time.sleep(0.1)
+        time.sleep(1)
+        browser.process.signal(signal.SIGUSR2)
+        seen = browser.result()['viewers'][0]
+        check(seen['state'] == 'connected' and seen['framesDecoded'] > 0, f'{seen["state"]}')
+        return f'viewer {viewer["id"]} {took:.1f} s after the data plane was ready'

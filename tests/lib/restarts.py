@@ -13,11 +13,14 @@ DECIDE = 20  # seconds for everybody to play
 
 
 class Restarts:
-    """One camera, `viewers` viewers of it (one of them Chromium, for `seconds`), one gateway."""
+    """One camera, `viewers` viewers of it (one of them Chromium, for at most `seconds`),
+    one gateway."""
 
     def __init__(self, lab, transport='udp', viewers=5, browser=True, seconds=20, dump=None):
         self.lab = lab
         self.count = viewers
+        self.away_since = None
+        self.longest_outage_ms = 0  # without a control plane that is attached
         lab.wire()
         self.camera = Camera(lab, '--size', '640x360', '--bitrate', '800k')
         self.gateway = Gateway(lab, session_file(lab, {
@@ -38,21 +41,32 @@ class Restarts:
         self.before = {v['id'] for v in self.gateway.viewers()}
 
     def kill(self):
+        if self.away_since is None:
+            self.away_since = time.monotonic()
         self.gateway.controlplane.kill()
+
+    def await_taken_over(self):
+        self.gateway.controlplane.await_line(r'event=attached', 20)
+        if self.away_since is not None:
+            away = round(1000 * (time.monotonic() - self.away_since))
+            self.longest_outage_ms = max(self.longest_outage_ms, away)
+        self.away_since = None
 
     def restart(self):
         """A new one, which has taken over when this returns."""
         self.gateway.start_controlplane()
-        self.gateway.controlplane.await_line(r'event=attached', 20)
+        self.await_taken_over()
 
     def kills(self, n, pause=(0.0, 1.0), away=(0.0, 0.3)):
         """`n` times at random moments, some of them before it has taken over."""
-        for _ in range(n):
+        for i in range(n):
             time.sleep(random.uniform(*pause))
             self.kill()
             time.sleep(random.uniform(*away))
             self.gateway.start_controlplane()
-        self.gateway.controlplane.await_line(r'event=attached', 20)
+            # most of the time; else the next one may be killed while it takes over
+            if i == n - 1 or random.random() < 0.7:
+                self.await_taken_over()
 
     def lost_sessions(self):
         return len(self.before - {v['id'] for v in self.gateway.viewers()})
@@ -70,6 +84,7 @@ class Restarts:
                    'longestGapMs': max((t['longestGapMs'] for t in tracks
                                         if t['kind'] == 'video'), default=None)}
         if self.browser:
+            self.browser.process.signal(signal.SIGUSR2)
             seen = self.browser.result()['viewers'][0]
             missing += seen['packetsLost'] + seen['audioPacketsLost']
             figures['browser'] = seen

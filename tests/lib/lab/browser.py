@@ -9,7 +9,8 @@ SCRIPT = os.path.join(os.path.dirname(__file__), '..', '..', 'e2e', 'play.mjs')
 
 
 class Browser:
-    """N viewers of a page. What they saw comes as one object on standard output."""
+    """N viewers of a page. What they saw comes as one object on standard output, after `seconds`
+    or SIGUSR2."""
 
     def __init__(self, lab, url, viewers=1, seconds=10, *args):
         self.seconds = seconds

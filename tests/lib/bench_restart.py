@@ -1,0 +1,93 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""The work of scripts/bench restart: kills the control plane at random moments while viewers
+play, and says what they noticed."""
+import argparse
+import json
+import signal
+import sys
+import time
+
+from lab import Failure, Lab, LabError
+from restarts import Restarts
+
+BATCH = 10  # kills between two words
+
+
+def parse(args):
+    p = argparse.ArgumentParser(prog='scripts/bench restart', description=__doc__)
+    p.add_argument('--kills', type=int, default=100)
+    p.add_argument('--viewers', type=int, default=5, help='one of them is Chromium')
+    p.add_argument('--transport', choices=('udp', 'tcp'), default='udp',
+                   help='how the camera is pulled')
+    p.add_argument('--no-browser', action='store_true', help='millrace-viewer alone')
+    p.add_argument('--json', action='store_true', help='one object on the last line')
+    return p.parse_args(args)
+
+
+def say(text):
+    print(f'bench: {text}', file=sys.stderr, flush=True)
+
+
+def measure(options):
+    with Lab('restart') as lab:
+        scene = Restarts(lab, options.transport, options.viewers, not options.no_browser,
+                         seconds=24 * 3600, dump=lab.path('packets.dump'))
+        start = time.monotonic()
+        done = 0
+        while done < options.kills:
+            n = min(BATCH, options.kills - done)
+            scene.kills(n)
+            done += n
+            say(f'{done} kills, {scene.lost_sessions()} sessions lost, '
+                f'{time.monotonic() - start:.0f} s')
+        time.sleep(1)
+        figures = scene.result()
+    return {'kills': options.kills, 'viewers': options.viewers,
+            'packetsMissing': figures['packetsMissing'], 'sessionsLost': figures['sessionsLost'],
+            'nonceReuse': figures['nonceReuse'], 'longestGapMs': figures['longestGapMs'],
+            'transport': options.transport, 'packets': figures['packets'],
+            'authFailures': figures['authFailures'],
+            'longestOutageMs': scene.longest_outage_ms,
+            'freezeCount': figures['browser']['freezeCount'] if 'browser' in figures else None,
+            'seconds': round(time.monotonic() - start)}
+
+
+def table(r):
+    rows = [
+        ('measured', f'{r["kills"]} kills in {r["seconds"]} s, {r["viewers"]} viewers, camera over '
+                     f'{r["transport"]}'),
+        ('packets compared', r['packets']),
+        ('packets missing', r['packetsMissing']),
+        ('sessions lost', r['sessionsLost']),
+        ('nonces used twice', r['nonceReuse']),
+        ('not authentic', r['authFailures']),
+        ('longest gap between packets', f'{r["longestGapMs"]} ms'),
+        ('longest time without a control plane', f'{r["longestOutageMs"]} ms'),
+        ('freezes in Chromium', '-' if r['freezeCount'] is None else r['freezeCount']),
+    ]
+    return '\n'.join(f'  {name:<38}{value}' for name, value in rows)
+
+
+def main():
+    options = parse(sys.argv[1:])
+
+    def stop(number, _):
+        raise SystemExit(128 + number)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, stop)
+    try:
+        result = measure(options)
+    except (Failure, LabError) as e:
+        say(e)
+        if isinstance(e, Failure):
+            print(e.tails(), file=sys.stderr)
+        return 1
+    print(table(result), file=sys.stderr if options.json else sys.stdout)
+    if options.json:
+        print(json.dumps(result))
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
