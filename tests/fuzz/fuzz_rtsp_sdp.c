@@ -73,6 +73,23 @@ static void fuzz_wire(const uint8_t *data, size_t len)
 		abort();
 }
 
+static void fuzz_resync(const uint8_t *data, size_t len)
+{
+	static const struct rtsp_channels channels = {
+		.n = 2, .track = {{.rtp = 0, .rtcp = 1, .payload_type = 96}, {2, 3, 97}}};
+	struct rtsp_unit unit;
+	bool found;
+	size_t skip = rtsp_wire_resync(&channels, data, len, &found);
+
+	if (skip > len || (found && skip == len))
+		abort();
+	if (!found)
+		return;
+	rtsp_wire_parse(&unit, data + skip, len - skip);
+	if (unit.message)
+		gst_rtsp_message_free(unit.message);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct rtsp_transport transport;
@@ -83,7 +100,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	/* A copy of just this size, so that a read beyond it is seen. */
 	text = g_strndup((const char *)data + 1, size - 1);
-	switch (data[0] % 5) {
+	switch (data[0] % 6) {
 	case 0:
 		fuzz_sdp(text, size - 1);
 		break;
@@ -95,6 +112,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		break;
 	case 3:
 		fuzz_wire((const uint8_t *)text, size - 1);
+		break;
+	case 4:
+		fuzz_resync((const uint8_t *)text, size - 1);
 		break;
 	default:
 		rtcp_parse(&info, data + 1, size - 1);

@@ -151,6 +151,77 @@ static void what_we_say(void **state)
 	gst_rtsp_message_free(unit.message);
 }
 
+/* ---- finding the way back in ---- */
+
+static const struct rtsp_channels channels = {
+	.n = 2, .track = {{.rtp = 0, .rtcp = 1, .payload_type = 96}, {2, 3, 8}}};
+
+static void way_back(void **state)
+{
+#define RTP96 "$\0\0\x0d\x80\xe0xxxxxxxxxxx"
+#define SR "$\1\0\x08\x80\xc8yyyyyy"
+	static const struct {
+		const char *bytes;
+		size_t len;
+		size_t skip;
+		bool found;
+		const char *why;
+	} cases[] = {
+		{"", 0, 0, false, "nothing"},
+		{"abcdef", 6, 6, false, "the middle of a payload"},
+		{RTP96 "$\1", 19, 0, true, "a frame, and the next"},
+		{"tail" RTP96 "$\1", 23, 4, true, "the end of a frame before it"},
+		{RTP96, 17, 0, false, "a frame: does another follow?"},
+		{RTP96 "$", 18, 0, false, "ditto"},
+		{RTP96 "$\7", 19, 19, false, "what follows has no channel of ours"},
+		{RTP96 "\x80z", 19, 19, false, "what follows is no unit"},
+		{RTP96 "RTSP/", 22, 0, true, "a response follows"},
+		{SR "$\0", 14, 0, true, "RTCP"},
+		{"$\0\0", 3, 0, false, "the beginning of a frame, maybe"},
+		{"$\7\0", 3, 3, false, "another channel"},
+		{"$\0\0\x0d\x80\xe1xxxxxxxxxxx$\1", 19, 17, false, "another payload type"},
+		{"$\0\0\x0d\x40\xe0xxxxxxxxxxx$\1", 19, 17, false, "version 1"},
+		{"$\0\0\2\x80\xe0$\1", 8, 6, false, "too short for RTP"},
+		{"$\2" RTP96 "$\1", 21, 2, true, "a dollar sign in a payload"},
+		{"xyRTSP/1.0 200 OK", 17, 2, true, "a response"},
+		{"xyRTSP/1", 8, 2, false, "the beginning of one"},
+		{"xyRTSP/2.0 200 OK", 17, 17, false, "another version"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		bool found;
+		size_t skip = rtsp_wire_resync(
+			&channels, (const uint8_t *)cases[i].bytes, cases[i].len, &found);
+
+		if (skip != cases[i].skip || found != cases[i].found)
+			fail_msg("%s: skips %zu, found %d", cases[i].why, skip, found);
+	}
+}
+
+/* Cut anywhere, given byte by byte: the frames behind the cut are found whole. */
+static void cut_anywhere(void **state)
+{
+	uint8_t stream[2 * 17 + 12 + 2];
+	size_t len = 0;
+
+	memcpy(stream, RTP96, 17);
+	memcpy(stream + 17, SR, 12);
+	len = 17 + 12;
+	memcpy(stream + len, RTP96, 17);
+	len += 17;
+	memcpy(stream + len, "$\1", 2);
+	len += 2;
+	for (size_t cut = 1; cut <= 17; cut++) {
+		size_t at = cut;
+		bool found = false;
+
+		for (size_t end = cut; end <= len && !found; end++)
+			at += rtsp_wire_resync(&channels, stream + at, end - at, &found);
+		assert_true(found);
+		assert_int_equal(at, 17);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -159,6 +230,8 @@ int main(void)
 		cmocka_unit_test(headers),
 		cmocka_unit_test(what_is_too_long),
 		cmocka_unit_test(what_we_say),
+		cmocka_unit_test(way_back),
+		cmocka_unit_test(cut_anywhere),
 	};
 
 	return cmocka_run_group_tests_name("source/rtsp_wire", tests, NULL, NULL);
