@@ -34,7 +34,7 @@ struct cast {
 	struct cast_track {
 		bool video;
 		/* the pipeline's thread writes, any thread reads */
-		_Atomic uint64_t frames, packets;
+		_Atomic uint64_t frames, packets, keyframe_requests;
 	} tracks[TRACKS];
 };
 
@@ -114,6 +114,16 @@ static void count_buffer(struct cast_track *track, GstBuffer *buffer)
 	atomic_fetch_add_explicit(&track->packets, 1, memory_order_relaxed);
 }
 
+/* The clip is encoded already: a request cannot be obeyed, only told of. */
+static GstPadProbeReturn count_requests(GstPad *pad, GstPadProbeInfo *info, gpointer data)
+{
+	struct cast_track *track = data;
+
+	if (gst_event_has_name(GST_PAD_PROBE_INFO_EVENT(info), "GstForceKeyUnit"))
+		atomic_fetch_add_explicit(&track->keyframe_requests, 1, memory_order_relaxed);
+	return GST_PAD_PROBE_OK;
+}
+
 static GstPadProbeReturn count_packets(GstPad *pad, GstPadProbeInfo *info, gpointer data)
 {
 	GstBufferList *list;
@@ -140,6 +150,7 @@ static void cast_destroy(gpointer data)
 	for (unsigned t = 0; cast->played && t < TRACKS; t++) {
 		mount->ended[t].frames += cast->tracks[t].frames;
 		mount->ended[t].packets += cast->tracks[t].packets;
+		mount->ended[t].keyframe_requests += cast->tracks[t].keyframe_requests;
 	}
 	g_ptr_array_remove_fast(mount->casts, cast);
 	g_mutex_unlock(&mount->lock);
@@ -219,6 +230,7 @@ static void watch_payloader(GstElement *bin, const char *name, struct cast_track
 
 	gst_pad_add_probe(pad, GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST,
 		count_packets, track, NULL);
+	gst_pad_add_probe(pad, GST_PAD_PROBE_TYPE_EVENT_UPSTREAM, count_requests, track, NULL);
 }
 
 static void on_media_configure(GstRTSPMediaFactory *factory, GstRTSPMedia *media, gpointer data)
@@ -365,6 +377,7 @@ void mount_read(struct mount *mount, unsigned *clients, struct mount_counters tr
 
 			tracks[t].frames += cast->played ? cast->tracks[t].frames : 0;
 			tracks[t].packets += cast->played ? cast->tracks[t].packets : 0;
+			tracks[t].keyframe_requests += cast->tracks[t].keyframe_requests;
 		}
 	}
 	g_mutex_unlock(&mount->lock);

@@ -12,8 +12,9 @@
 #include <gst/rtsp-server/rtsp-server.h>
 
 struct mount_counters {
-	uint64_t frames;  /* whose last packet was sent; audio: packets */
-	uint64_t packets; /* RTP */
+	uint64_t keyframe_requests; /* PLI and FIR that the library passed on */
+	uint64_t frames;            /* whose last packet was sent; audio: packets */
+	uint64_t packets;           /* RTP */
 };
 
 /* What all mounts have in common; outlives them and their pipelines. */

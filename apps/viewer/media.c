@@ -375,6 +375,21 @@ int media_format_nack(struct media *media, uint64_t now_us, uint8_t *data)
 	return 0;
 }
 
+int media_format_pli(struct media *media, uint8_t *data)
+{
+	for (size_t i = 0; i < media->track_count; i++) {
+		int length;
+
+		if (media->tracks[i].kind != MEDIA_VIDEO)
+			continue;
+		length = rtcp_format_pli(data, media->ssrc, media->tracks[i].ssrc);
+		if (srtp_protect_rtcp(media->srtp, data, &length) != srtp_err_status_ok)
+			return -EIO;
+		return length;
+	}
+	return 0;
+}
+
 const struct media_counters *media_counters(const struct media *media)
 {
 	return &media->counters;

@@ -36,6 +36,7 @@ static const char usage[] =
 	"  --header 'NAME: VALUE'  sent with every request; repeatable\n"
 	"  --bearer TOKEN        the same as --header 'Authorization: Bearer TOKEN'\n"
 	"  --nack                ask again for lost packets, as browsers do\n"
+	"  --pli MS              ask for a key frame every MS milliseconds\n"
 	"  --no-rtx              offer no RTX: repairs are the same packets again\n"
 	"  --local-address ADDR  address of the host candidates; repeatable\n"
 	"  --janus ID            the addresses are Janus's (http://HOST:8088/janus): watch\n"
@@ -86,6 +87,7 @@ enum option_id {
 	OPT_NO_RECEIVER_REPORTS,
 	OPT_SILENT_AFTER,
 	OPT_NO_DELETE,
+	OPT_PLI,
 	OPT_NACK,
 	OPT_NO_RTX,
 	OPT_HELP,
@@ -120,6 +122,7 @@ static const struct option long_options[] = {
 	{"silent-after", required_argument, NULL, OPT_SILENT_AFTER},
 	{"no-delete", no_argument, NULL, OPT_NO_DELETE},
 	{"nack", no_argument, NULL, OPT_NACK},
+	{"pli", required_argument, NULL, OPT_PLI},
 	{"no-rtx", no_argument, NULL, OPT_NO_RTX},
 	{"help", no_argument, NULL, OPT_HELP},
 	{"version", no_argument, NULL, OPT_VERSION},
@@ -290,6 +293,8 @@ static int set_option(struct options *options, int id)
 	case OPT_NO_DELETE:
 		options->no_delete = true;
 		return GO_ON;
+	case OPT_PLI:
+		return parse_number("pli", optarg, 1, 1000000, &options->pli_ms);
 	case OPT_NACK:
 		options->nack = true;
 		return GO_ON;

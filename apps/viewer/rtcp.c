@@ -129,3 +129,9 @@ int rtcp_format_nack(uint8_t *data, size_t size, uint32_t ssrc, uint32_t media_s
 	put32(put32(put_header(data, 1, RTCP_FEEDBACK, (size_t)(p - data)), ssrc), media_ssrc);
 	return (int)(p - data);
 }
+
+int rtcp_format_pli(uint8_t data[12], uint32_t ssrc, uint32_t media_ssrc)
+{
+	put32(put32(put_header(data, 1, RTCP_PAYLOAD_FEEDBACK, 12), ssrc), media_ssrc);
+	return 12;
+}

@@ -20,7 +20,8 @@ enum rtcp_type {
 	RTCP_RECEIVER_REPORT = 201,
 	RTCP_SOURCE_DESCRIPTION = 202,
 	RTCP_BYE = 203,
-	RTCP_FEEDBACK = 205, /* transport layer: RFC 4585 6.2 */
+	RTCP_FEEDBACK = 205,         /* transport layer: RFC 4585 6.2 */
+	RTCP_PAYLOAD_FEEDBACK = 206, /* RFC 4585 6.3 */
 };
 
 /* One packet of a compound; the sender's fields only for sender reports. */
@@ -64,5 +65,8 @@ int rtcp_format_report(uint8_t *data, size_t size, uint32_t ssrc, const struct r
  */
 int rtcp_format_nack(uint8_t *data, size_t size, uint32_t ssrc, uint32_t media_ssrc,
 	const uint16_t *numbers, size_t count);
+
+/* Write a PLI (RFC 4585 6.3.1), alone in its packet. Returns its length, 12. */
+int rtcp_format_pli(uint8_t data[12], uint32_t ssrc, uint32_t media_ssrc);
 
 #endif

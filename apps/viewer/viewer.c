@@ -32,6 +32,7 @@ struct viewer {
 	struct sdp_answer answer;
 	GSource *deadline; /* of connecting, later of leaving */
 	GSource *reports;
+	GSource *plis;
 	GSource *silence;
 	GSource *release; /* frees the transport of a failed viewer */
 	GSource *reader;  /* of quiet_fd */
@@ -75,6 +76,7 @@ static void set_state(struct viewer *v, enum viewer_state state)
 static void release_transport(struct viewer *v)
 {
 	timer_stop(&v->reports);
+	timer_stop(&v->plis);
 	timer_stop(&v->silence);
 	dtls_destroy(v->dtls);
 	v->dtls = NULL;
@@ -105,6 +107,7 @@ static void fail(struct viewer *v, const char *format, ...)
 	va_end(arguments);
 	timer_stop(&v->deadline);
 	timer_stop(&v->reports);
+	timer_stop(&v->plis);
 	timer_stop(&v->silence);
 	v->release = timer_start(v->shared->context, 0, on_release, v);
 	atomic_fetch_add_explicit(&v->shared->failed, 1, memory_order_relaxed);
@@ -130,6 +133,17 @@ static gboolean on_report_due(gpointer user)
 
 	if (length > 0)
 		ice_send(v->ice, report, (size_t)length);
+	return G_SOURCE_CONTINUE;
+}
+
+static gboolean on_pli_due(gpointer user)
+{
+	struct viewer *v = user;
+	uint8_t pli[MEDIA_REPORT_MAX];
+	int length = media_format_pli(v->media, pli);
+
+	if (length > 0)
+		ice_send(v->ice, pli, (size_t)length);
 	return G_SOURCE_CONTINUE;
 }
 
@@ -217,6 +231,8 @@ static void on_dtls_established(void *user, const struct dtls_keys *keys)
 	ice_format_pair(v->ice, v->figures.local, v->figures.remote, VIEWER_PAIR_SIZE);
 	if (!options->no_receiver_reports)
 		v->reports = timer_start(v->shared->context, REPORT_INTERVAL, on_report_due, v);
+	if (options->pli_ms)
+		v->plis = timer_start(v->shared->context, options->pli_ms, on_pli_due, v);
 	if (options->silent_after)
 		v->silence = timer_start(
 			v->shared->context, options->silent_after * 1000, on_silence_due, v);
@@ -495,6 +511,7 @@ void viewer_leave(struct viewer *v)
 	timer_stop(&v->release);
 	timer_stop(&v->reader);
 	timer_stop(&v->reports);
+	timer_stop(&v->plis);
 	timer_stop(&v->silence);
 	set_state(v, VIEWER_LEAVING);
 	if (v->requesting) /* on_post_reply() goes on */

@@ -162,6 +162,11 @@ static void on_event(const struct mr_event *event, void *user)
 			e->path.source->ops->stream_state(e->path.source, track,
 				event->stream_state.state == MR_STREAM_RECEIVING);
 		break;
+	case MR_EVENT_KEYFRAME_WANTED:
+		e = find_stream(table, event->object.id, &track);
+		if (e && e->running)
+			e->path.source->ops->keyframe(e->path.source, track);
+		break;
 	case MR_EVENT_STREAM_FINDING:
 		e = find_stream(table, event->stream_finding.stream_id, &track);
 		if (e)

@@ -26,6 +26,8 @@ struct path_source_ops {
 	void (*stop)(struct path_source *source);
 	/* The data plane says that packets of track i arrive, or that they do so no longer. */
 	void (*stream_state)(struct path_source *source, unsigned int i, bool receiving);
+	/* Viewers of track i cannot go on without a key frame. */
+	void (*keyframe)(struct path_source *source, unsigned int i);
 	/* A data plane was attached (again). */
 	void (*attached)(struct path_source *source);
 	/* Fills in inputs and session, if it plays. */

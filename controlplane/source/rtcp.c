@@ -5,11 +5,15 @@
 #include <errno.h>
 #include <string.h>
 
-enum { RTCP_SR = 200, RTCP_RR = 201, RTCP_SDES = 202, RTCP_BYE = 203 };
+enum { RTCP_SR = 200, RTCP_RR = 201, RTCP_SDES = 202, RTCP_BYE = 203, RTCP_PSFB = 206 };
 
+#define FMT_PLI 1         /* of PSFB, RFC 4585 6.3.1 */
+#define FMT_FIR 4         /* of PSFB, RFC 5104 4.3.1 */
 #define RTCP_HEADER 8     /* bytes: header and SSRC */
 #define RTCP_SENDER 20    /* bytes of sender information behind it */
 #define RTCP_BLOCK 24     /* bytes of one report block */
+#define RTCP_PLI 12       /* bytes: header and two SSRCs */
+#define RTCP_FIR 20       /* ditto and one entry */
 #define SDES_CNAME 1      /* RFC 3550 6.5.1 */
 #define RTCP_CNAME_MAX 32 /* bytes */
 
@@ -24,6 +28,14 @@ static void put32(uint8_t *p, uint32_t v)
 	p[1] = (uint8_t)(v >> 16);
 	p[2] = (uint8_t)(v >> 8);
 	p[3] = (uint8_t)v;
+}
+
+static void put_header(uint8_t *p, uint8_t count, uint8_t type, size_t size)
+{
+	p[0] = (uint8_t)(2 << 6 | count);
+	p[1] = type;
+	p[2] = 0;
+	p[3] = (uint8_t)(size / 4 - 1);
 }
 
 int rtcp_parse(struct rtcp_info *info, const uint8_t *data, size_t len)
@@ -129,12 +141,28 @@ size_t rtcp_format_report(struct rtcp_reporter *r, uint8_t out[RTCP_REPORT_MAX],
 {
 	size_t size = RTCP_HEADER + (received ? RTCP_BLOCK : 0);
 
-	out[0] = (uint8_t)(2 << 6 | (received ? 1 : 0));
-	out[1] = RTCP_RR;
-	out[2] = 0;
-	out[3] = (uint8_t)(size / 4 - 1);
+	put_header(out, received ? 1 : 0, RTCP_RR, size);
 	put32(out + 4, own_ssrc);
 	if (received)
 		format_block(r, out + RTCP_HEADER, received, now_us);
 	return size + format_sdes(out + size, own_ssrc, cname);
+}
+
+size_t rtcp_format_keyframe(uint8_t out[RTCP_REPORT_MAX], uint32_t own_ssrc, const char *cname,
+	uint32_t media_ssrc, bool fir, uint8_t number)
+{
+	size_t size = fir ? RTCP_FIR : RTCP_PLI;
+	uint8_t *p = out + RTCP_HEADER;
+
+	put_header(out, 0, RTCP_RR, RTCP_HEADER);
+	put32(out + 4, own_ssrc);
+	p += format_sdes(p, own_ssrc, cname);
+	put_header(p, fir ? FMT_FIR : FMT_PLI, RTCP_PSFB, size);
+	put32(p + 4, own_ssrc);
+	put32(p + 8, fir ? 0 : media_ssrc); /* RFC 5104 4.3.1.2: not used in a FIR */
+	if (fir) {
+		put32(p + 12, media_ssrc);
+		put32(p + 16, (uint32_t)number << 24);
+	}
+	return (size_t)(p - out) + size;
 }

@@ -53,4 +53,12 @@ void rtcp_reporter_sender(struct rtcp_reporter *r, const struct rtcp_info *info,
 size_t rtcp_format_report(struct rtcp_reporter *r, uint8_t out[RTCP_REPORT_MAX], uint32_t own_ssrc,
 	const char *cname, const struct rtcp_received *received, uint64_t now_us);
 
+/*
+ * Writes a request for a key frame of `media_ssrc` in a compound with an empty RR
+ * and SDES: PLI (RFC 4585 6.3.1), or with `fir` a FIR (RFC 5104 4.3.1) numbered
+ * `number`, which rises by one with each. Returns its length.
+ */
+size_t rtcp_format_keyframe(uint8_t out[RTCP_REPORT_MAX], uint32_t own_ssrc, const char *cname,
+	uint32_t media_ssrc, bool fir, uint8_t number);
+
 #endif

@@ -197,6 +197,16 @@ static void source_stream_state(struct path_source *source, unsigned int i, bool
 	}
 }
 
+static void source_keyframe(struct path_source *source, unsigned int i)
+{
+	struct rtp_source *s = (struct rtp_source *)source;
+
+	for (unsigned int k = 0; k < s->n_inputs; k++) {
+		if (track_input_track(s->input[k]) == i)
+			track_input_want_keyframe(s->input[k]);
+	}
+}
+
 static void source_attached(struct path_source *source)
 {
 	const struct rtp_source *s = (const struct rtp_source *)source;
@@ -269,6 +279,7 @@ static const struct path_source_ops ops = {
 	.start = source_start,
 	.stop = source_stop,
 	.stream_state = source_stream_state,
+	.keyframe = source_keyframe,
 	.attached = source_attached,
 	.save = source_save,
 	.adopt = source_adopt,

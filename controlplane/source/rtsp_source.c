@@ -346,6 +346,16 @@ static void source_stream_state(struct path_source *source, unsigned int i, bool
 	}
 }
 
+static void source_keyframe(struct path_source *source, unsigned int i)
+{
+	struct rtsp_source *s = (struct rtsp_source *)source;
+
+	for (unsigned int k = 0; k < s->n_inputs; k++) {
+		if (track_input_track(s->input[k]) == i)
+			track_input_want_keyframe(s->input[k]);
+	}
+}
+
 static void source_attached(struct path_source *source)
 {
 	struct rtsp_source *s = (struct rtsp_source *)source;
@@ -378,6 +388,7 @@ static const struct path_source_ops ops = {
 	.start = source_start,
 	.stop = source_stop,
 	.stream_state = source_stream_state,
+	.keyframe = source_keyframe,
 	.attached = source_attached,
 	.save = rtsp_source_save,
 	.adopt = rtsp_source_adopt,

@@ -33,6 +33,26 @@ static const char *attribute_of_type(const GstSDPMedia *media, const char *key, 
 	return NULL;
 }
 
+/* Whether an a=rtcp-fb of the type, or of '*', says so (RFC 4585 4.2). */
+static bool has_feedback(const GstSDPMedia *media, unsigned int type, const char *what)
+{
+	for (unsigned int i = 0; i < ATTRIBUTES_MAX; i++) {
+		const char *value = gst_sdp_media_get_attribute_val_n(media, "rtcp-fb", i);
+		unsigned int number = type;
+		int at = 0;
+
+		if (!value)
+			return false;
+		if (*value == '*')
+			at = 1;
+		else if (sscanf(value, "%3u%n", &number, &at) != 1 || number != type)
+			continue;
+		if (value[at] == ' ' && !strcmp(value + at + 1, what))
+			return true;
+	}
+	return false;
+}
+
 static int format_type(const GstSDPMedia *media, unsigned int i, unsigned int *type)
 {
 	const char *text = gst_sdp_media_get_format(media, i);
@@ -115,6 +135,8 @@ static void take_codec(struct sdp_track *out, const GstSDPMedia *media)
 	out->track = first.track;
 	out->parameter_sets_len = first.parameter_sets_len;
 	memcpy(out->parameter_sets, first.parameter_sets, first.parameter_sets_len);
+	out->fir = has_feedback(media, out->track.payload_type, "ccm fir") &&
+		   !has_feedback(media, out->track.payload_type, "nack pli");
 }
 
 static void refuse(struct track *t, const char *why)

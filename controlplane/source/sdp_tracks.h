@@ -17,6 +17,7 @@ struct sdp_track {
 	char control[RTSP_URL_MAX]; /* as written; empty: none */
 	uint16_t port;              /* of the m= line, host order */
 	uint8_t address[16];        /* of its c= line or the session's; all zero: none */
+	bool fir;                   /* understands FIR (RFC 5104) and does not say that of PLI */
 	uint16_t parameter_sets_len;
 	uint8_t parameter_sets[MR_PARAMETER_SETS]; /* as STREAM_BIND takes them */
 };

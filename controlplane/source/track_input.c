@@ -16,6 +16,9 @@
 #include <string.h>
 
 #define RTP_HEADER 12 /* bytes: RFC 3550 5.1 */
+#define KEYFRAME_INTERVAL_US 1000000
+#define KEYFRAME_UNANSWERED 5 /* requests in a row; then they become rare */
+#define KEYFRAME_RARE_US 60000000
 
 struct track_input {
 	struct path *path;          /* borrowed */
@@ -37,7 +40,13 @@ struct track_input {
 	uint64_t bound_us;
 	uint64_t arrival_us; /* of the last packet that came through here; 0: none */
 	bool receiving;      /* as the data plane said last */
-	bool loss_logged;    /* packets found no room in the ring */
+	/* key frames that viewers want: what was asked of the source, and how it answered */
+	bool fir; /* FIR instead of PLI */
+	uint8_t fir_number;
+	uint8_t unanswered;         /* requests in a row after which none came within a second */
+	uint64_t keyframe_asked_us; /* 0: never */
+	uint64_t keyframes;         /* of the stream, at that time */
+	bool loss_logged;           /* packets found no room in the ring */
 };
 
 static uint64_t now_us(void)
@@ -62,6 +71,7 @@ struct track_input *track_input_create(
 	struct track_input *in = input_new(path, i);
 
 	in->bind.payload_type = sdp->track.payload_type;
+	in->fir = sdp->fir;
 	if (sdp->track.codec == MR_CODEC_H264 && sdp->track.packetization_mode == 0)
 		in->bind.flags |= MR_BIND_MODE0;
 	in->bind.parameter_sets_len = sdp->parameter_sets_len;
@@ -357,6 +367,37 @@ void track_input_report(struct track_input *in)
 		block = &received;
 	}
 	len = rtcp_format_report(&in->reporter, packet, in->own_ssrc, in->cname, block, now_us());
+	send_to_source(in, true, packet, len);
+}
+
+/* Whether it is time to ask (again). Those who never answer are asked rarely. */
+static bool keyframe_due(struct track_input *in, uint64_t keyframes, uint64_t now)
+{
+	uint64_t since = now - in->keyframe_asked_us;
+
+	if (in->keyframe_asked_us != 0 && since < KEYFRAME_INTERVAL_US)
+		return false;
+	if (in->keyframe_asked_us != 0 && keyframes == in->keyframes &&
+		in->unanswered < KEYFRAME_UNANSWERED)
+		in->unanswered++;
+	if (keyframes != in->keyframes)
+		in->unanswered = 0;
+	return in->unanswered < KEYFRAME_UNANSWERED || since >= KEYFRAME_RARE_US;
+}
+
+void track_input_want_keyframe(struct track_input *in)
+{
+	uint8_t packet[RTCP_REPORT_MAX];
+	struct mr_stats_stream stats;
+	uint64_t now = now_us();
+	size_t len;
+
+	if (read_stats(in, &stats) || !stats.ssrc || !keyframe_due(in, stats.keyframes, now))
+		return;
+	in->keyframe_asked_us = now;
+	in->keyframes = stats.keyframes;
+	len = rtcp_format_keyframe(
+		packet, in->own_ssrc, in->cname, stats.ssrc, in->fir, in->fir_number++);
 	send_to_source(in, true, packet, len);
 }
 

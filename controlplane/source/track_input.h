@@ -73,6 +73,13 @@ uint64_t track_input_last_us(struct track_input *in);
 /* Sends a receiver report: every TRACK_REPORT_S. */
 void track_input_report(struct track_input *in);
 
+/*
+ * A viewer cannot go on without a key frame: asks the source for one by PLI or FIR,
+ * at most once per second; once per minute where five in a row had no answer. A
+ * source that knows neither overlooks it.
+ */
+void track_input_want_keyframe(struct track_input *in);
+
 unsigned int track_input_track(const struct track_input *in);
 
 #endif

@@ -114,9 +114,30 @@ static void formats_receiver_reports(void **state)
 	assert_int_equal(rtcp_parse(&info, out, len), 0);
 }
 
+static void formats_keyframe_requests(void **state)
+{
+	static const uint8_t pli[] = {
+		0x81, 206, 0, 2, 0xaa, 0xbb, 0xcc, 0xdd, 0x11, 0x22, 0x33, 0x44};
+	static const uint8_t fir[] = {0x84, 206, 0, 4, 0xaa, 0xbb, 0xcc, 0xdd, 0, 0, 0, 0, 0x11,
+		0x22, 0x33, 0x44, 7, 0, 0, 0};
+	static const uint8_t rr[] = {0x80, 201, 0, 1, 0xaa, 0xbb, 0xcc, 0xdd};
+	struct rtcp_info info;
+	uint8_t out[RTCP_REPORT_MAX];
+	size_t len;
+
+	len = rtcp_format_keyframe(out, 0xaabbccdd, "cname", 0x11223344, false, 7);
+	assert_int_equal(rtcp_parse(&info, out, len), 0);
+	assert_memory_equal(out, rr, sizeof(rr)); /* a compound begins with a report */
+	assert_memory_equal(out + len - sizeof(pli), pli, sizeof(pli));
+	len = rtcp_format_keyframe(out, 0xaabbccdd, "cname", 0x11223344, true, 7);
+	assert_int_equal(rtcp_parse(&info, out, len), 0);
+	assert_memory_equal(out + len - sizeof(fir), fir, sizeof(fir));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(formats_keyframe_requests),
 		cmocka_unit_test(parses_sender_reports),
 		cmocka_unit_test(refuses_what_is_malformed),
 		cmocka_unit_test(formats_receiver_reports),
