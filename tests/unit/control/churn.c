@@ -3,9 +3,12 @@
  * Sources and viewers come and go while packets flow. libsrtp2 opens everything
  * that is sent: each viewer gets each packet of its streams, once, in order and
  * without a gap, from its first to its last, wherever it moves meanwhile and
- * however often the source binds anew; and nothing comes after its end.
+ * however often the source binds anew; and nothing comes after its end. With several
+ * workers most viewers live at other ones than their streams. What the data plane
+ * allocates is the C library's, so that AddressSanitizer knows when it was freed.
  *
- * usage: churn WORKERS SECONDS [SEED]
+ * usage: churn WORKERS SECONDS [JOINS [SEED]]    ends after so many seconds, and no
+ *                                                sooner than so many joins and leaves
  */
 #include "tests/unit/control/live.h"
 
@@ -14,6 +17,8 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <pthread.h>
+#include <rte_malloc.h>
+#include <rte_memory.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +27,7 @@
 
 #define PATHS 6
 #define VIEWERS 60             /* at once */
-#define VIEWERS_ALL 20000      /* in one run */
+#define LEAVING 64             /* viewers whose last packets are still on their way */
 #define INTERVAL_NS 2000000    /* between two packets of a source */
 #define REPORT_EVERY 64        /* packets, of a viewer */
 #define BACKLOG 512            /* packets anywhere, at which sources wait */
@@ -40,6 +45,27 @@ static uint32_t draw(struct random *r, uint32_t below)
 {
 	r->state = r->state * 6364136223846793005ull + 1442695040888963407ull;
 	return (uint32_t)((r->state >> 33) % below);
+}
+
+/* The linker gives these to our own code alone (--wrap). */
+void *__wrap_rte_zmalloc(const char *type, size_t size, unsigned int align);
+void __wrap_rte_free(void *p);
+void __real_rte_free(void *p);
+
+void *__wrap_rte_zmalloc(const char *type, size_t size, unsigned int align)
+{
+	size_t at = align > 64 ? align : 64;
+	void *p = aligned_alloc(at, (size + at - 1) / at * at);
+
+	return p == NULL ? NULL : memset(p, 0, size);
+}
+
+void __wrap_rte_free(void *p)
+{
+	if (p != NULL && rte_mem_virt2memseg(p, NULL) != NULL)
+		__real_rte_free(p);
+	else
+		free(p);
 }
 
 static uint64_t now_ns(void)
@@ -151,8 +177,8 @@ struct viewer_end {
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of all that follows */
-static struct viewer_end viewers[VIEWERS_ALL];
-static uint32_t n_viewers;
+static struct viewer_end *viewers;                       /* by id - 1 */
+static uint32_t n_viewers, viewers_max;
 static struct viewer_end *by_port[65536];
 static uint64_t packets_seen, reports_seen;
 
@@ -269,6 +295,9 @@ struct main_state {
 	unsigned int done[8];
 	uint32_t present[VIEWERS]; /* indices of viewers */
 	unsigned int n_present;
+	struct viewer_end *leaving[LEAVING];
+	unsigned int n_leaving;
+	uint64_t joins; /* and leaves */
 };
 
 static void source_bind(struct main_state *m, struct source *s)
@@ -319,25 +348,38 @@ static void stream_rebind(struct main_state *m, int path, int track)
 	pthread_mutex_unlock(&s->lock);
 }
 
+/* The next one that nobody has. */
+static uint16_t port_take(struct main_state *m)
+{
+	uint16_t port;
+
+	do {
+		port = m->next_port++;
+		if (m->next_port == 0)
+			m->next_port = PORT_FIRST;
+	} while (by_port[port] != NULL && !by_port[port]->ended);
+	return port;
+}
+
 static void viewer_add(struct main_state *m)
 {
 	static const uint16_t profiles[] = {1, 7, 8};
 	uint16_t profile = profiles[draw(&m->r, 3)];
 	int path = (int)draw(&m->r, PATHS);
 	struct source *s = sources[path];
-	struct viewer_end *v = &viewers[n_viewers];
+	struct viewer_end *v;
 	uint32_t id = n_viewers + 1;
 	uint32_t ssrcs[] = {live_ssrc(id, 0), live_ssrc(id, 1)}, their = 0xabcd0001;
 	struct srtp_master ours = live_master(id, true), theirs = live_master(id, false);
 	struct mr_viewer_add add =
 		live_viewer_add(id, profile, s[0].stream_id, draw(&m->r, 2) ? s[1].stream_id : 0);
 
-	if (m->n_present == VIEWERS || n_viewers == VIEWERS_ALL)
+	if (m->n_present == VIEWERS || n_viewers == viewers_max)
 		return;
+	m->joins++;
 	pthread_mutex_lock(&lock);
-	*v = (struct viewer_end){.id = id, .path = path, .port = m->next_port++, .added = true};
-	if (m->next_port == 0)
-		m->next_port = PORT_FIRST;
+	v = &viewers[n_viewers];
+	*v = (struct viewer_end){.id = id, .path = path, .port = port_take(m), .added = true};
 	v->ours = oracle_create(profile, ours.key, ours.salt, ssrcs, 2);
 	v->theirs = oracle_create(profile, theirs.key, theirs.salt, &their, 1);
 	for (int i = 0; i < MR_VIEWER_TRACKS; i++) {
@@ -351,12 +393,19 @@ static void viewer_add(struct main_state *m)
 	LIVE_CHECK(live_viewer(&live, &add) == 0);
 }
 
-static void viewer_close(struct viewer_end *v)
+/* Nothing may come any more for those who left. */
+static void leaving_close(struct main_state *m)
 {
-	v->ended = true;
-	oracle_destroy(v->ours);
-	oracle_destroy(v->theirs);
-	v->ours = v->theirs = NULL;
+	collector_settle();
+	pthread_mutex_lock(&lock);
+	while (m->n_leaving > 0) {
+		struct viewer_end *v = m->leaving[--m->n_leaving];
+		v->ended = true;
+		oracle_destroy(v->ours);
+		oracle_destroy(v->theirs);
+		v->ours = v->theirs = NULL;
+	}
+	pthread_mutex_unlock(&lock);
 }
 
 static void viewer_del(struct main_state *m)
@@ -366,13 +415,14 @@ static void viewer_del(struct main_state *m)
 
 	LIVE_CHECK(live_viewer_del(&live, v->id) == 0);
 	m->present[at] = m->present[--m->n_present];
+	m->joins++;
 	pthread_mutex_lock(&lock);
 	v->added = false;
 	pthread_mutex_unlock(&lock);
-	collector_settle();
-	pthread_mutex_lock(&lock);
-	viewer_close(v);
-	pthread_mutex_unlock(&lock);
+	m->leaving[m->n_leaving++] = v;
+	/* Now and then at once, else with others: that takes a while. */
+	if (m->n_leaving == LEAVING || draw(&m->r, 8) == 0)
+		leaving_close(m);
 }
 
 static void viewer_move(struct main_state *m)
@@ -381,9 +431,7 @@ static void viewer_move(struct main_state *m)
 	struct mr_command c = {.type = MR_COMMAND_VIEWER_ROUTE};
 
 	pthread_mutex_lock(&lock);
-	v->port = m->next_port++;
-	if (m->next_port == 0)
-		m->next_port = PORT_FIRST;
+	v->port = port_take(m);
 	by_port[v->port] = v;
 	pthread_mutex_unlock(&lock);
 	c.viewer_route.viewer_id = v->id;
@@ -479,6 +527,7 @@ static void end(struct main_state *m)
 
 	while (m->n_present > 0)
 		viewer_del(m);
+	leaving_close(m);
 	LIVE_CHECK(tell_worker(live.dp.workers.worker[0], &o, 1) == 0);
 	mr_channel_detach(&far_end);
 	mr_channel_destroy(&near_end);
@@ -488,7 +537,8 @@ int main(int argc, char **argv)
 {
 	unsigned int workers = argc > 1 ? (unsigned int)atoi(argv[1]) : 1;
 	uint64_t seconds = argc > 2 ? strtoull(argv[2], NULL, 0) : 5;
-	uint64_t seed = argc > 3 ? strtoull(argv[3], NULL, 0) : now_ns();
+	uint64_t joins = argc > 3 ? strtoull(argv[3], NULL, 0) : 0;
+	uint64_t seed = argc > 4 ? strtoull(argv[4], NULL, 0) : now_ns();
 	struct main_state m = {.r = {seed},
 		.next_stream = 1,
 		.next_source_port = SOURCE_PORT_FIRST,
@@ -498,6 +548,9 @@ int main(int argc, char **argv)
 
 	printf("seed %llu\n", (unsigned long long)seed);
 	fflush(stdout);
+	viewers_max = (uint32_t)(joins > 20000 ? joins : 20000);
+	viewers = calloc(viewers_max, sizeof(viewers[0]));
+	LIVE_CHECK(viewers != NULL);
 	oracle_library_init();
 	live_start(&live, workers);
 	live.dp.control.spread_slack = 0; /* viewers at other workers than their streams */
@@ -505,7 +558,7 @@ int main(int argc, char **argv)
 	LIVE_CHECK(pthread_create(&from, NULL, sources_main, NULL) == 0);
 	LIVE_CHECK(pthread_create(&to, NULL, collector_main, NULL) == 0);
 	until = now_ns() + seconds * 1000000000ull;
-	while (now_ns() < until) {
+	while (now_ns() < until || m.joins < joins) {
 		change_something(&m);
 		changes++;
 	}
@@ -518,11 +571,12 @@ int main(int argc, char **argv)
 	end(&m);
 	atomic_store(&stop_collector, true);
 	pthread_join(to, NULL);
-	printf("%llu changes, %u viewers, %llu packets and %llu reports opened\n",
-		(unsigned long long)changes, n_viewers, (unsigned long long)packets_seen,
-		(unsigned long long)reports_seen);
+	printf("%llu changes, %llu joins and leaves, %llu packets and %llu reports opened\n",
+		(unsigned long long)changes, (unsigned long long)m.joins,
+		(unsigned long long)packets_seen, (unsigned long long)reports_seen);
 	check_drops();
 	LIVE_CHECK(packets_seen > 0 && n_viewers > 10);
 	live_end(&live);
+	free(viewers);
 	return 0;
 }
