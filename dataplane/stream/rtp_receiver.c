@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#define BEHIND_LOST 8    /* numbers that may be missing between two of a run behind */
 #define MAX_DROPOUT 3000 /* RFC 3550 A.1: numbers ahead that are still a gap, not a jump */
 
 void rtp_receiver_init(struct rtp_receiver *r, uint32_t clock_rate)
@@ -74,6 +75,7 @@ static void sequence_start(struct rtp_receiver *r, uint32_t ssrc, uint16_t seq)
 	r->restart_pending = false;
 	r->bad_valid = false;
 	r->transit_valid = false;
+	r->behind_run = 0;
 	memset(r->window, 0, sizeof(r->window));
 	window_set(r, r->highest);
 }
@@ -92,6 +94,7 @@ static enum rtp_verdict accept_ahead(struct rtp_receiver *r, uint64_t n)
 	r->highest = n;
 	r->received++;
 	r->bad_valid = false;
+	r->behind_run = 0;
 	return RTP_ACCEPT;
 }
 
@@ -119,8 +122,23 @@ static bool jump_confirmed(struct rtp_receiver *r, uint32_t ssrc, uint16_t seq)
 	return confirmed;
 }
 
-static enum rtp_verdict judge(
-	struct rtp_receiver *r, uint32_t ssrc, uint16_t seq, uint64_t *extended)
+/* Whether all that comes lies behind, in its order and for so long that it is a camera
+ * that counts anew. What a network duplicates or delays has new packets between it, or
+ * comes at once. */
+static bool counts_anew(struct rtp_receiver *r, uint16_t seq, uint64_t arrival_ns)
+{
+	if (r->behind_run == 0 || (uint16_t)(seq - r->behind_next) > BEHIND_LOST) {
+		r->behind_run = 0;
+		r->behind_since_ns = arrival_ns;
+	}
+	r->behind_next = (uint16_t)(seq + 1);
+	r->behind_run++;
+	return r->behind_run >= RTP_RECEIVER_ANEW &&
+	       arrival_ns >= r->behind_since_ns + RTP_RECEIVER_ANEW_NS;
+}
+
+static enum rtp_verdict judge(struct rtp_receiver *r, uint32_t ssrc, uint16_t seq,
+	uint64_t arrival_ns, uint64_t *extended)
 {
 	uint16_t ahead = (uint16_t)(seq - (uint16_t)r->highest);
 	uint16_t behind = (uint16_t)((uint16_t)r->highest - seq);
@@ -143,6 +161,11 @@ static enum rtp_verdict judge(
 		return accept_ahead(r, *extended);
 	}
 	if (behind < RTP_RECEIVER_WINDOW) {
+		if (counts_anew(r, seq, arrival_ns)) {
+			sequence_start(r, ssrc, seq);
+			*extended = r->highest;
+			return RTP_ACCEPT_RESTART;
+		}
 		*extended = r->highest - behind;
 		return accept_behind(r, *extended);
 	}
@@ -158,7 +181,7 @@ static enum rtp_verdict judge(
 enum rtp_verdict rtp_receiver_accept(struct rtp_receiver *r, uint32_t ssrc, uint16_t seq,
 	uint32_t timestamp, uint64_t arrival_ns, uint64_t *extended)
 {
-	enum rtp_verdict v = judge(r, ssrc, seq, extended);
+	enum rtp_verdict v = judge(r, ssrc, seq, arrival_ns, extended);
 
 	if (v == RTP_ACCEPT || v == RTP_ACCEPT_LATE || v == RTP_ACCEPT_RESTART)
 		jitter_update(r, timestamp, arrival_ns);

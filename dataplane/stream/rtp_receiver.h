@@ -5,8 +5,10 @@
  * number is accepted once. Pure; private to the stream's worker.
  *
  * Behind the window a number is late; two in a row there are a camera that counts
- * anew, as two in a row anywhere else are a jump (A.1). Within the window a camera
- * that counts anew unannounced is heard again only where it passes its old highest.
+ * anew, as two in a row anywhere else are a jump (A.1). Within the window numbers come
+ * late and twice in the best of networks; yet RTP_RECEIVER_ANEW of them in their order,
+ * for RTP_RECEIVER_ANEW_NS and with nothing ahead of them between, are no duplicates:
+ * a camera that only sends what was sent before counts anew.
  * Duplicates are not received packets (A.3 would count them): no loss hides behind
  * them.
  */
@@ -17,6 +19,8 @@
 #include <stdint.h>
 
 #define RTP_RECEIVER_WINDOW 1024 /* numbers behind the highest that are still accepted */
+#define RTP_RECEIVER_ANEW 16
+#define RTP_RECEIVER_ANEW_NS 200000000ull
 
 enum rtp_verdict {
 	RTP_ACCEPT = 0,     /* the highest so far */
@@ -38,6 +42,9 @@ struct rtp_receiver {
 	uint16_t bad_next;                         /* probation: the number that confirms a jump */
 	uint32_t bad_ssrc;
 	bool bad_valid;
+	uint16_t behind_next;     /* numbers behind, in order: the next */
+	uint32_t behind_run;      /* how many there were */
+	uint64_t behind_since_ns; /* arrival of the first one */
 	uint64_t expected_before; /* of finished sequences */
 	uint64_t received_before;
 	uint64_t received; /* of this sequence, without duplicates */

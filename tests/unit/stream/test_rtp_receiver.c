@@ -283,12 +283,67 @@ static void test_jitter_long_uptime(void **state)
 	assert_in_range(rtp_receiver_jitter(&r), 0, 1);
 }
 
+/* 200 packets per second; packets 0..999 have come, in order. What follows, and after
+ * how many of those the receiver starts anew; 0: never. */
+static void test_counts_anew(void **state)
+{
+	static const struct {
+		uint16_t first; /* number of the first one that follows */
+		uint16_t step;  /* to the next */
+		unsigned int n;
+		uint64_t interval_ns;
+		unsigned int fresh_every; /* a new packet after so many of them; 0: none */
+		unsigned int anew;
+		const char *why;
+	} runs[] = {
+		{500, 1, 100, 5000000, 0, 41, "the camera is back, 500 before"},
+		{65520, 1, 100, 5000000, 0, 41, "before the first number that was ever seen"},
+		{999, 1, 1, 5000000, 0, 0, "the highest once more"},
+		{500, 3, 100, 5000000, 0, 41, "back on a lossy way: two of three are missing"},
+		{500, 1, 100, 20000000, 0, 16, "few packets: not so long, but enough of them"},
+		{500, 1, 400, 100000, 0, 0, "a burst once more, 40 ms long"},
+		{500, 1, 400, 5000000, 10, 0, "old ones among new ones, however long"},
+		{500, 0, 400, 5000000, 0, 0, "one and the same"},
+		{999, 65535, 400, 5000000, 0, 0, "backwards"},
+		{0, 17, 50, 5000000, 0, 0, "far apart: here and there one that was late"},
+	};
+
+	for (size_t k = 0; k < sizeof(runs) / sizeof(runs[0]); k++) {
+		uint64_t t = 1000000000, extended;
+		uint16_t fresh = 1000, seq = runs[k].first;
+		unsigned int anew = 0;
+		struct rtp_receiver r;
+
+		rtp_receiver_init(&r, 90000);
+		for (uint32_t i = 0; i < 1000; i++, t += 5000000)
+			rtp_receiver_accept(&r, SSRC, (uint16_t)i, i * 450, t, &extended);
+		for (unsigned int i = 1; i <= runs[k].n && anew == 0; i++) {
+			if (rtp_receiver_accept(&r, SSRC, seq, i * 450, t, &extended) ==
+				RTP_ACCEPT_RESTART)
+				anew = i;
+			seq = (uint16_t)(seq + runs[k].step);
+			t += runs[k].interval_ns;
+			if (runs[k].fresh_every != 0 && i % runs[k].fresh_every == 0)
+				assert_int_equal(
+					rtp_receiver_accept(&r, SSRC, fresh++, 0, t, &extended),
+					RTP_ACCEPT);
+		}
+		if (anew != runs[k].anew)
+			fail_msg("%s: anew after %u, not %u", runs[k].why, anew, runs[k].anew);
+		/* From there on it counts. */
+		if (anew != 0)
+			assert_int_equal(
+				rtp_receiver_accept(&r, SSRC, seq, 0, t, &extended), RTP_ACCEPT);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cases),
 		cmocka_unit_test(test_extended_numbers_rise_over_wraps),
 		cmocka_unit_test(test_reconnect_starts_anew_at_once),
+		cmocka_unit_test(test_counts_anew),
 		cmocka_unit_test(test_model),
 		cmocka_unit_test(test_jitter_long_uptime),
 	};
