@@ -11,5 +11,6 @@
  * measured; standard error says why), 2 (wrong options). */
 int bench_fanout(int argc, char **argv);
 int bench_kernel(int argc, char **argv);
+int bench_wire(int argc, char **argv);
 
 #endif

@@ -16,6 +16,8 @@ static const struct subcommand subcommands[] = {
 		bench_fanout},
 	{"kernel", "CPU time of the same fan-out by sendto, sendmmsg, UDP GSO, and AF_XDP",
 		bench_kernel},
+	{"wire", "highest rate without loss and latencies of a data plane behind a net_memif",
+		bench_wire},
 };
 
 static void usage(FILE *out)

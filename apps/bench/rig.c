@@ -354,7 +354,8 @@ static int keys_make(struct rig *r, struct mr_viewer_add *add, uint64_t *state)
 
 static int viewer_add(struct rig *r, uint32_t index, uint64_t *state)
 {
-	struct rig_stream *s = &r->streams[index % r->options.streams];
+	uint32_t streams = r->options.streams;
+	struct rig_stream *s = &r->streams[streams > 0 ? index % streams : 0];
 	struct mr_command m = {0};
 	struct mr_viewer_add *add = &m.viewer_add;
 	int rc;

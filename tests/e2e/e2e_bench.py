@@ -30,3 +30,8 @@ class Benchmarks(Group):
         check(set(methods) == {'sendto', 'sendmmsg', 'gso', 'millrace'}, methods)
         # the data plane's twice as many as the packet buffers of a worker: none may be unfit
         check(all(m['missing'] == 0 for m in methods.values()), methods)
+
+    @case('wire: what comes through a net_memif is what was sent')
+    def wire(self):
+        result = run('wire', '--viewers', '20', '--millis', '40')
+        check(result['opened'] > 0 and result['wrong'] == 0, result)

@@ -1,0 +1,441 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * millrace-bench wire: the whole data plane, another process, behind a virtual wire
+ * (net_memif): the highest rate at which at most one packet in a million is lost, by
+ * binary search (RFC 2544 26.1), and how long the first and the last viewer wait for
+ * their copies at parts of that rate. scripts/bench starts the data plane.
+ */
+#include "apps/bench/bench.h"
+#include "apps/bench/figures.h"
+#include "apps/bench/rig.h"
+#include "apps/bench/wire_link.h"
+#include "crypto/secret.h"
+#include "dataplane/api/client.h"
+
+#include <getopt.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LOSS_MAX 1e-6
+#define TRIALS 3         /* of a rate: the best counts */
+#define STEPS_MAX 12     /* of the search */
+#define NEAR_ENOUGH 0.02 /* of the rate, where the search ends */
+#define FLOOD 2e7        /* viewers' packets per second: more than fits */
+#define FLOOD_SECONDS 0.5
+#define STATS_MS 10000
+
+static const unsigned int loads[] = {10, 50, 90}; /* per cent */
+#define LOADS (sizeof(loads) / sizeof(loads[0]))
+
+struct wire_options {
+	const char *control;
+	const char *stats;
+	const char *memif;
+	const struct srtp_profile *profile;
+	uint32_t viewers;
+	uint32_t payload;
+	uint32_t cpu;
+	uint32_t millis; /* of a trial */
+	bool json;
+};
+
+struct waits {
+	double p50, p99, p999; /* us */
+	uint32_t samples;
+};
+
+struct wire {
+	struct wire_options o;
+	struct wire_population population;
+	struct wire_link *link;
+	struct wire_check *check;
+	struct mr_stats_view stats;
+	double flood;                    /* viewers' packets per second that came through it */
+	double best;                     /* ditto without loss */
+	double above;                    /* the lowest rate that lost, 0: none */
+	uint64_t lost;                   /* in that trial */
+	uint64_t refused;                /* by the ring to the data plane, ditto */
+	uint64_t dropped[MR_DROP_COUNT]; /* in it, by the data plane */
+	unsigned int trials;
+	double load[LOADS]; /* viewers' packets per second, as it was */
+	struct waits first[LOADS];
+	struct waits last[LOADS];
+};
+
+/* ---- what the data plane says ---- */
+
+static void drops_read(const struct wire *w, uint64_t drops[MR_DROP_COUNT])
+{
+	memset(drops, 0, MR_DROP_COUNT * sizeof(drops[0]));
+	for (uint32_t i = 0; i < w->stats.stats->workers.count; i++) {
+		const struct mr_stats_worker *s =
+			mr_stats_entry(&w->stats, &w->stats.stats->workers, i);
+
+		for (unsigned int d = 0; s != NULL && d < MR_DROP_COUNT; d++)
+			drops[d] += atomic_load_explicit(&s->drops[d], memory_order_relaxed);
+	}
+}
+
+/* ---- trials ---- */
+
+/* At so many viewers' packets per second. Whether next to nothing was lost. */
+static bool try_rate(struct wire *w, double rate, double seconds, struct wire_trial *t)
+{
+	uint64_t before[MR_DROP_COUNT], after[MR_DROP_COUNT];
+	uint64_t lost;
+
+	wire_link_consent(w->link);
+	drops_read(w, before);
+	wire_link_trial(w->link, rate / w->o.viewers, seconds, t);
+	drops_read(w, after);
+	w->trials++;
+	lost = t->expected > t->received ? t->expected - t->received : 0;
+	if (t->refused == 0 && (double)lost <= LOSS_MAX * (double)t->expected)
+		return true;
+	if (w->above == 0 || rate <= w->above) {
+		w->above = rate;
+		w->lost = lost;
+		w->refused = t->refused;
+		for (unsigned int d = 0; d < MR_DROP_COUNT; d++)
+			w->dropped[d] = after[d] - before[d];
+	}
+	return false;
+}
+
+static double rate_of(const struct wire_trial *t)
+{
+	return (double)t->received / t->seconds;
+}
+
+static void search(struct wire *w)
+{
+	double seconds = w->o.millis / 1e3, low = 0, high;
+	struct wire_trial t;
+
+	try_rate(w, FLOOD, seconds < FLOOD_SECONDS ? seconds : FLOOD_SECONDS, &t);
+	w->flood = rate_of(&t);
+	w->above = 0;
+	high = w->flood * 1.2;
+	for (unsigned int step = 0; step < STEPS_MAX && high - low > NEAR_ENOUGH * high; step++) {
+		double rate = (low + high) / 2;
+		bool passed = false;
+
+		for (unsigned int i = 0; i < TRIALS && !passed; i++)
+			passed = try_rate(w, rate, seconds, &t);
+		if (!passed) {
+			high = rate;
+			continue;
+		}
+		low = rate;
+		if (rate_of(&t) > w->best)
+			w->best = rate_of(&t);
+	}
+}
+
+static int compare(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* [us] Sorted. */
+static double wait_at(const struct wire_latencies *l, unsigned int per_mille)
+{
+	uint64_t i = (uint64_t)l->n * per_mille / 1000;
+
+	return l->ns[i] / 1e3;
+}
+
+static struct waits waits_of(struct wire_latencies *l)
+{
+	struct waits waits = {.samples = l->n};
+
+	if (l->n == 0)
+		return waits;
+	qsort(l->ns, l->n, sizeof(l->ns[0]), compare);
+	waits.p50 = wait_at(l, 500);
+	waits.p99 = wait_at(l, 990);
+	waits.p999 = wait_at(l, 999);
+	return waits;
+}
+
+/* Where no rate is without loss, a tenth of what comes through stands for it. */
+static void latencies(struct wire *w)
+{
+	double full = w->best > 0 ? w->best : w->flood / 10;
+
+	for (unsigned int i = 0; i < LOADS; i++) {
+		struct wire_trial t;
+
+		try_rate(w, full * loads[i] / 100, w->o.millis / 1e3, &t);
+		w->load[i] = rate_of(&t);
+		w->first[i] = waits_of(&t.first);
+		w->last[i] = waits_of(&t.last);
+	}
+}
+
+/* ---- what came of it ---- */
+
+static json_t *waits_report(const struct waits *waits)
+{
+	return json_pack("{s:f,s:f,s:f,s:i}", "p50", waits->p50, "p99", waits->p99, "p999",
+		waits->p999, "samples", (int)waits->samples);
+}
+
+static json_t *latencies_report(const struct wire *w)
+{
+	json_t *all = json_array();
+
+	for (unsigned int i = 0; i < LOADS; i++)
+		json_array_append_new(all,
+			json_pack("{s:i,s:f,s:o,s:o}", "load", (int)loads[i], "packetsPerSecond",
+				w->load[i], "firstMicros", waits_report(&w->first[i]), "lastMicros",
+				waits_report(&w->last[i])));
+	return all;
+}
+
+static json_t *loss_report(const struct wire *w)
+{
+	json_t *drops = json_object();
+
+	for (unsigned int d = 0; d < MR_DROP_COUNT; d++)
+		if (w->dropped[d] > 0)
+			json_object_set_new(
+				drops, mr_drop_name(d), json_integer((json_int_t)w->dropped[d]));
+	return json_pack("{s:f,s:I,s:I,s:o}", "packetsPerSecond", w->above, "lost",
+		(json_int_t)w->lost, "refusedByRing", (json_int_t)w->refused, "drops", drops);
+}
+
+static json_t *report(const struct wire *w)
+{
+	double frame = w->o.payload + 12.0 + w->o.profile->rtp_tag_len + 42.0;
+	char cpu[128];
+
+	cpu_name(cpu, sizeof(cpu));
+	return json_pack("{s:s,s:s,s:s,s:s,s:i,s:i,s:f,s:f,s:f,s:f,s:f,s:i,s:o,s:o,s:I,s:I}",
+		"benchmark", "wire", "cpu", cpu, "crypto", w->stats.stats->crypto, "profile",
+		w->o.profile->name, "payload", (int)w->o.payload, "viewers", (int)w->o.viewers,
+		"trialSeconds", w->o.millis / 1e3, "packetsPerSecond", w->best,
+		"inputPacketsPerSecond", w->best / w->o.viewers, "GbitPerSecond",
+		w->best * frame * 8 / 1e9, "floodPacketsPerSecond", w->flood, "trials",
+		(int)w->trials, "firstLoss", loss_report(w), "latency", latencies_report(w),
+		"opened", (json_int_t)wire_check_opened(w->check), "wrong",
+		(json_int_t)wire_check_wrong(w->check));
+}
+
+static void print(const struct wire *w, const json_t *j)
+{
+	printf("%s, %s, %s, %u B, %u viewers, net_memif\n",
+		json_string_value(json_object_get(j, "cpu")), w->stats.stats->crypto,
+		w->o.profile->name, w->o.payload, w->o.viewers);
+	printf("  %-26s%10.3f Mpps, %.2f Gbit/s (%.0f packets of the stream a second)\n",
+		"without loss", w->best / 1e6, json_real_value(json_object_get(j, "GbitPerSecond")),
+		w->best / w->o.viewers);
+	printf("  %-26s%10.3f Mpps came through\n", "flooded", w->flood / 1e6);
+	if (w->above > 0) {
+		printf("  %-26s%10.3f Mpps: %llu lost, %llu not taken by the ring", "loss begins",
+			w->above / 1e6, (unsigned long long)w->lost,
+			(unsigned long long)w->refused);
+		for (unsigned int d = 0; d < MR_DROP_COUNT; d++)
+			if (w->dropped[d] > 0)
+				printf(", %s %llu", mr_drop_name(d),
+					(unsigned long long)w->dropped[d]);
+		putchar('\n');
+	}
+	for (unsigned int i = 0; i < LOADS; i++) {
+		const struct waits *both[2] = {&w->first[i], &w->last[i]};
+
+		for (unsigned int k = 0; k < 2; k++)
+			printf("  %3u %% %-20s%10.1f us p50 %10.1f p99 %10.1f p99.9\n", loads[i],
+				k == 0 ? "first copy" : "last copy", both[k]->p50, both[k]->p99,
+				both[k]->p999);
+	}
+	printf("  %-26s%10llu packets, %llu of them wrong\n", "decrypted",
+		(unsigned long long)wire_check_opened(w->check),
+		(unsigned long long)wire_check_wrong(w->check));
+	if (w->o.json) {
+		json_dumpf(j, stdout, JSON_COMPACT | JSON_REAL_PRECISION(6));
+		putchar('\n');
+	}
+}
+
+static int prepare(struct wire *w)
+{
+	char error[512] = "";
+
+	if (mr_stats_open(&w->stats, w->o.stats, STATS_MS) != 0) {
+		fprintf(stderr, "millrace-bench: no statistics at %s\n", w->o.stats);
+		return -1;
+	}
+	w->link = wire_link_create(
+		w->o.memif, w->o.cpu, w->o.viewers, (uint16_t)w->o.payload, error, sizeof(error));
+	if (w->link == NULL)
+		goto err;
+	w->population.viewers = w->o.viewers;
+	w->population.profile = w->o.profile;
+	memcpy(w->population.ours, wire_link_mac(w->link), sizeof(w->population.ours));
+	if (wire_install(&w->population, w->o.control, error, sizeof(error)) != 0)
+		goto err;
+	w->check = wire_check_create(
+		&w->population, wire_link_payload(w->link), (uint16_t)w->o.payload);
+	snprintf(error, sizeof(error), "not every viewer gets the first packet");
+	if (w->check == NULL || wire_link_begin(w->link, w->population.gateway, w->check) != 0)
+		goto err;
+	return 0;
+err:
+	fprintf(stderr, "millrace-bench: %s\n", error);
+	return -1;
+}
+
+static int measure(struct wire *w)
+{
+	json_t *j;
+
+	if (prepare(w) != 0)
+		return 1;
+	search(w);
+	if (w->best == 0)
+		fputs("millrace-bench: no rate is without loss\n", stderr);
+	latencies(w);
+	j = report(w);
+	print(w, j);
+	json_decref(j);
+	return wire_check_wrong(w->check) == 0 ? 0 : 1;
+}
+
+/* ---- options ---- */
+
+static void usage(FILE *out)
+{
+	fputs("usage: millrace-bench wire --control SOCKET --stats SOCKET --memif SOCKET "
+	      "[OPTIONS]\n\n"
+	      "Needs a data plane whose port 0 is net_memif,role=server and that no control plane\n"
+	      "is attached to. scripts/bench wire starts one.\n\n"
+	      "  --control SOCKET       the data plane's dataplane.controlSocket\n"
+	      "  --stats SOCKET         dataplane.statsSocket\n"
+	      "  --memif SOCKET         of its port\n"
+	      "  --cpu N                that generates and receives (0)\n"
+	      "  --viewers N            1 to 10000 (100)\n"
+	      "  --payload BYTES        of RTP payload, 16 to 1400 (1188)\n"
+	      "  --profile NAME         AEAD_AES_128_GCM (default), AEAD_AES_256_GCM,\n"
+	      "                         AES128_CM_HMAC_SHA1_80\n"
+	      "  --millis N             of each trial, 10 to 10000 (2000)\n"
+	      "  --json                 one JSON object on the last line\n"
+	      "  --help\n",
+		out);
+}
+
+static bool parse_number(const char *text, uint32_t least, uint32_t most, uint32_t *to)
+{
+	char *end;
+	unsigned long n = strtoul(text, &end, 10);
+
+	if (end == text || *end != '\0' || n < least || n > most)
+		return false;
+	*to = (uint32_t)n;
+	return true;
+}
+
+enum { CONTROL = 256, STATS, MEMIF, CPU, VIEWERS, PAYLOAD, PROFILE, MILLIS, JSON, HELP };
+
+static bool option_take(struct wire_options *o, int option, const char *value)
+{
+	switch (option) {
+	case CONTROL:
+		o->control = value;
+		return true;
+	case STATS:
+		o->stats = value;
+		return true;
+	case MEMIF:
+		o->memif = value;
+		return strchr(value, ',') == NULL;
+	case CPU:
+		return parse_number(value, 0, 1023, &o->cpu);
+	case VIEWERS:
+		return parse_number(value, 1, 10000, &o->viewers);
+	case PAYLOAD:
+		return parse_number(value, 16, RIG_PAYLOAD_MAX, &o->payload);
+	case PROFILE:
+		o->profile = srtp_profile_by_name(value);
+		return o->profile != NULL;
+	case MILLIS:
+		return parse_number(value, 10, 10000, &o->millis);
+	case JSON:
+		o->json = true;
+		return true;
+	default:
+		return false;
+	}
+}
+
+static const struct option options[] = {
+	{"control", required_argument, NULL, CONTROL},
+	{"stats", required_argument, NULL, STATS},
+	{"memif", required_argument, NULL, MEMIF},
+	{"cpu", required_argument, NULL, CPU},
+	{"viewers", required_argument, NULL, VIEWERS},
+	{"payload", required_argument, NULL, PAYLOAD},
+	{"profile", required_argument, NULL, PROFILE},
+	{"millis", required_argument, NULL, MILLIS},
+	{"json", no_argument, NULL, JSON},
+	{"help", no_argument, NULL, HELP},
+	{0},
+};
+
+/* -1: go on; else the exit status. */
+static int options_parse(struct wire_options *o, int argc, char **argv)
+{
+	int option, index;
+
+	*o = (struct wire_options){
+		.profile = srtp_profile_by_id(SRTP_PROFILE_GCM_128),
+		.viewers = 100,
+		.payload = 1188,
+		.millis = 2000,
+	};
+	while ((option = getopt_long(argc, argv, "h", options, &index)) != -1) {
+		if (option == HELP || option == 'h') {
+			usage(stdout);
+			return 0;
+		}
+		if (option == '?')
+			return 2;
+		if (!option_take(o, option, optarg)) {
+			fprintf(stderr, "millrace-bench: --%s cannot be %s\n", options[index].name,
+				optarg);
+			return 2;
+		}
+	}
+	if (optind < argc) {
+		fprintf(stderr, "millrace-bench: what is %s?\n", argv[optind]);
+		return 2;
+	}
+	if (o->control == NULL || o->stats == NULL || o->memif == NULL) {
+		fputs("millrace-bench: --control, --stats and --memif are needed\n", stderr);
+		return 2;
+	}
+	return -1;
+}
+
+int bench_wire(int argc, char **argv)
+{
+	struct wire *w = calloc(1, sizeof(*w));
+	int rc = 1;
+
+	if (w == NULL)
+		return 1;
+	rc = options_parse(&w->o, argc, argv);
+	if (rc == -1) {
+		rc = measure(w);
+		wire_check_destroy(w->check);
+		wire_link_destroy(w->link);
+		mr_stats_close(&w->stats);
+		secret_wipe(w, sizeof(*w));
+	}
+	free(w);
+	return rc;
+}
