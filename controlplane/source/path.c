@@ -261,6 +261,7 @@ static int create_entry(
 	e->config = config;
 	e->path.name = config->name;
 	e->path.table = table;
+	e->path.state = MR_PATH_CONNECTING; /* announced so where its source starts later */
 	hash_source(e);
 	switch (config->source.kind) {
 	case MR_SOURCE_RTSP:
