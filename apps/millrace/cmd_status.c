@@ -147,9 +147,22 @@ static void print_head(const struct frame *f, const struct options *o, FILE *out
 		drops > 0 ? table_escape(o->colour, TABLE_PLAIN) : "");
 }
 
+/* Viewers that live at worker `i`. */
+static uint32_t viewers_of(const struct frame *f, uint32_t i)
+{
+	const struct mr_stats_worker *w = sample_entry(&f->now->workers, i);
+	uint32_t n = 0;
+
+	for (uint32_t k = 0; k < f->now->viewers.count; k++) {
+		const struct mr_stats_viewer *v = sample_entry(&f->now->viewers, k);
+		n += v->state == MR_LIFE_RUNNING && v->worker == w->id - 1;
+	}
+	return n;
+}
+
 static void print_workers(const struct frame *f, const struct options *o, FILE *out)
 {
-	static const char *const titles[] = {"WORKER", "LCORE", "BUSY", "IDLE", "SLEEP",
+	static const char *const titles[] = {"WORKER", "LCORE", "VIEWERS", "BUSY", "IDLE", "SLEEP",
 		"CYCLES/PACKET", "IN/S", "OUT/S", "MEDIA/S", "OUT", NULL};
 	struct table *t = table_create(titles);
 
@@ -162,6 +175,7 @@ static void print_workers(const struct frame *f, const struct options *o, FILE *
 
 		table_cell(t, show_count(b, w->id - 1));
 		table_cell(t, show_count(b, w->lcore));
+		table_cell(t, show_count(b, viewers_of(f, i)));
 		table_cell(t, show_share(b, k.busy));
 		table_cell(t, show_share(b, k.idle));
 		table_cell(t, show_share(b, k.sleep));
@@ -217,10 +231,11 @@ static json_t *workers_json(const struct frame *f)
 		struct work k = measure(f, i);
 
 		json_array_append_new(list,
-			json_pack("{s:I s:I s:o s:o s:o s:o s:o s:o s:o s:o s:I s:I s:I s:I}",
+			json_pack("{s:I s:I s:I s:o s:o s:o s:o s:o s:o s:o s:o s:I s:I s:I s:I}",
 				"worker", (json_int_t)w->id - 1, "lcore", (json_int_t)w->lcore,
-				"busyShare", json_number(k.busy), "idleShare", json_number(k.idle),
-				"sleepShare", json_number(k.sleep), "cyclesPerPacket",
+				"viewers", (json_int_t)viewers_of(f, i), "busyShare",
+				json_number(k.busy), "idleShare", json_number(k.idle), "sleepShare",
+				json_number(k.sleep), "cyclesPerPacket",
 				json_number(k.cycles_per_packet), "rxPacketsPerSecond",
 				json_number(k.rx_rate), "txPacketsPerSecond",
 				json_number(k.tx_rate), "mediaPacketsPerSecond",

@@ -106,6 +106,7 @@ static void print_track(struct table *t, const struct frame *f, uint32_t i, int 
 	table_cell(t, first ? profile_name(v->srtp_profile) : "");
 	table_cell_coloured(t, v->state == MR_LIFE_WAITING ? TABLE_YELLOW : TABLE_PLAIN,
 		first ? life_name(v->state) : "");
+	table_cell(t, first ? show_count(b, v->worker) : "");
 	table_cell(t, first ? show_age(b, age(f->now, v)) : "");
 	table_cell_coloured(t, quiet > REPORTS_OLD_SECONDS ? TABLE_YELLOW : TABLE_PLAIN,
 		first ? show_age(b, quiet) : "");
@@ -139,8 +140,8 @@ static void print_viewer(struct table *t, const struct frame *f, uint32_t i)
 void cmd_viewers_print(const struct frame *f, const struct options *o, FILE *out)
 {
 	static const char *const titles[] = {"<VIEWER", "<PATH", "<REMOTE", "<PROFILE", "<STATE",
-		"AGE", "ALIVE", "<TRACK", "BITRATE", "PACKETS/S", "PACKETS", "LOSS", "LOST",
-		"REPAIRED", "JITTER MS", "ROUND TRIP MS", NULL};
+		"WORKER", "AGE", "ALIVE", "<TRACK", "BITRATE", "PACKETS/S", "PACKETS", "LOSS",
+		"LOST", "REPAIRED", "JITTER MS", "ROUND TRIP MS", NULL};
 	struct table *t = table_create(titles);
 	char b[SHOW_SIZE], note[MR_NOTE_MAX];
 

@@ -3,7 +3,7 @@
 """Plain RTP into the real processes, SRTP of fixed sessions out: every packet is decrypted
 by libsrtp2 and compared with what was sent. Prints TAP.
 
-usage: media_test.py shared|owned [PATTERN ...]     cases whose name matches
+usage: media_test.py shared|owned|workers [PATTERN ...]     cases whose name matches
 """
 import base64
 import os
@@ -163,6 +163,19 @@ class Pipeline(Group):
         self.lab.wire()
         return {}
 
+    def wire_owned(self, more=''):
+        lab = self.lab
+        lab.wire()
+        # The kernel has the tap; what the data plane owns is hidden from it, because
+        # net_af_packet copies packets and does not take them.
+        lab.ip(lab.gw, 'address', 'flush', 'dev', 'mr0')
+        lab.ip(lab.gw, 'link', 'set', 'mr0', 'up')
+        lab.execute(lab.gw, 'nft', 'add table netdev t; add chain netdev t c '
+                    '{ type filter hook ingress device mr0 priority 0; policy drop; }')
+        return {'ports': [{'name': 'wan', 'device': f'net_af_packet,iface=mr0{more}',
+                           'addresses': [f'{lab.gw_address}/24'],
+                           'gateway': lab.lan_address}]}
+
     def setup(self):
         lab = self.lab
         dataplane = self.wire()
@@ -191,13 +204,13 @@ class Pipeline(Group):
             self.audio.send(os.urandom(60), step=960)
             time.sleep(0.01)
 
-    def await_sessions(self):
+    def await_sessions(self, count=4):
         until = time.monotonic() + 20
         while True:
             running = [v for v in self.gateway.viewers() if v['fixed'] and v['state'] == 'running']
-            if len(running) == 4:
+            if len(running) == count:
                 return
-            check(time.monotonic() < until, f'{len(running)} of 4 sessions run: '
+            check(time.monotonic() < until, f'{len(running)} of {count} sessions run: '
                   f'{[v["note"] for v in self.gateway.viewers()]}')
             time.sleep(0.1)
 
@@ -357,17 +370,7 @@ if KIND == 'owned':
     @group('owned port')
     class Owned(Pipeline):
         def wire(self):
-            lab = self.lab
-            lab.wire()
-            # The kernel has the tap; what the data plane owns is hidden from it, because
-            # net_af_packet copies packets and does not take them.
-            lab.ip(lab.gw, 'address', 'flush', 'dev', 'mr0')
-            lab.ip(lab.gw, 'link', 'set', 'mr0', 'up')
-            lab.execute(lab.gw, 'nft', 'add table netdev t; add chain netdev t c '
-                        '{ type filter hook ingress device mr0 priority 0; policy drop; }')
-            return {'ports': [{'name': 'wan', 'device': 'net_af_packet,iface=mr0',
-                               'addresses': [f'{lab.gw_address}/24'],
-                               'gateway': lab.lan_address}]}
+            return self.wire_owned()
 
         @case('every packet is what was sent, by each profile')
         def all(self):
@@ -377,6 +380,68 @@ if KIND == 'owned':
         def wrap(self):
             return self.roll_over()
 
+
+if KIND == 'workers':
+    @group('two workers')
+    class Workers(Pipeline):
+        """One stream, more viewers than its own worker keeps for itself."""
+        SESSIONS = 40
+
+        def setup(self):
+            lab = self.lab
+            self.cpus = sorted(os.sched_getaffinity(0))[-2:]
+            if len(self.cpus) < 2:
+                raise cases.Skip('needs two CPUs')
+            # AF_XDP has one queue of a veth only.
+            dataplane = self.wire_owned(',qpairs=2')
+            self.keys = [(6000 + 2 * i, 'AEAD_AES_128_GCM', os.urandom(28))
+                         for i in range(self.SESSIONS)]
+            self.gateway = Gateway(lab, session_file(
+                lab, {'video': {'source': f'udp+rtp://{lab.gw_address}:5004',
+                                'rtpSDP': VIDEO_SDP}},
+                {**dataplane, 'workers': self.cpus},
+                sessions=[{'path': 'video', 'track': 'video', 'to': f'{lab.lan_address}:{port}',
+                           'profile': profile, 'key': base64.b64encode(key).decode(),
+                           'payloadType': 102} for port, profile, key in self.keys]))
+            self.gateway.start()
+            self.await_sessions(self.SESSIONS)
+            self.video = self.audio = Sender(lab, 5004, 96)
+            for _ in range(20):
+                self.video.frame(200, key=True)
+                time.sleep(0.01)
+
+        def places(self):
+            """The workers, and the ports of the viewers that live at each."""
+            found = {}
+            for v in self.gateway.viewers():
+                found.setdefault(v['worker'], []).append(int(v['remote'].rsplit(':', 1)[1]))
+            return found
+
+        @case('viewers at both workers get every packet of one stream')
+        def both(self):
+            places = self.places()
+            check(sorted(places) == [0, 1], f'viewers live at {sorted(places)}')
+            check(all(len(p) >= 8 for p in places.values()),
+                  f'{[len(p) for p in places.values()]} viewers')
+            owner = self.stream('video')['worker']
+            chosen = random.sample(places[owner], 3) + random.sample(places[1 - owner], 3)
+            checkers = self.checkers(*chosen)
+            self.frames(800, per_second=200)
+            for port, c in zip(sorted(chosen), checkers):
+                try:
+                    compare(self.video.sent, c.end())
+                except AssertionError as e:
+                    raise AssertionError(f'port {port}: {e}') from None
+            check(self.stream('video')['viewers'] == self.SESSIONS, 'viewers are not counted')
+            status = self.gateway.cli('status')
+            return (f'{len(self.video.sent)} packets by 6 of '
+                    f'{[w["viewers"] for w in status["workers"]]} viewers')
+
+        @case('nothing was dropped between the workers')
+        def drops_none(self):
+            drops = {k: n for k, n in self.drops().items()
+                     if n > 0 and k in ('ring_held', 'handoff_full', 'fanout_overrun')}
+            check(not drops, f'{drops}')
 
 if __name__ == '__main__':
     sys.exit(cases.main('pipe-' + KIND))
