@@ -427,8 +427,11 @@ static struct crypto_device *create(void)
 	if ((d->mgr->features & self_test) == IMB_FEATURE_SELF_TEST)
 		goto err_mgr;
 
-	/* AVX-512 uses up to 48 powers of the hash key, the others 8. */
-	d->gcm_lines = arch == IMB_ARCH_AVX512 ? sizeof(struct gcm_key_data) / 64 + 1 : 8;
+	/* The round keys, then powers of the hash key: AVX-512 uses up to 48 of 16 bytes,
+	 * AVX2 8, the others 8 and as many of their halves' sums. */
+	d->gcm_lines = arch == IMB_ARCH_AVX512 ? sizeof(struct gcm_key_data) / 64 + 1
+		       : arch == IMB_ARCH_AVX2 ? 6
+					       : 8;
 	init_jobs(d);
 	d->base.ops = &crypto_device_ipsec_mb;
 	snprintf(d->base.describe, sizeof(d->base.describe), "ipsec-mb %s %s",

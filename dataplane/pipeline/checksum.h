@@ -25,6 +25,13 @@ static inline uint16_t checksum_fold(uint64_t sum)
 	return (uint16_t)sum;
 }
 
+/* The same for sums of a few 16-bit words: nothing is above 32 bits. */
+static inline uint16_t checksum_fold_32(uint32_t sum)
+{
+	sum = (sum & 0xffffu) + (sum >> 16);
+	return (uint16_t)((sum & 0xffffu) + (sum >> 16));
+}
+
 /* Fewer than 32 bytes, or whatever is left of more. */
 static inline uint64_t checksum_add_tail(uint64_t sum, const uint8_t *p, size_t len)
 {

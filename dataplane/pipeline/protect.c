@@ -8,6 +8,8 @@
 
 #include "dataplane/stream/rtp.h"
 
+#include <rte_prefetch.h>
+
 /* Repairs stay out of the sender reports: these tell how much media there was. */
 static void repair_count(struct worker *w, struct viewer_track *t, uint32_t payload_len)
 {
@@ -16,12 +18,27 @@ static void repair_count(struct worker *w, struct viewer_track *t, uint32_t payl
 	mr_count(&w->stats->repairs, 1);
 }
 
+/* reports publish it: the statistics' lines stay out of this loop */
 static void track_count(struct viewer_track *t, uint32_t payload_len)
 {
 	t->packets_sent++;
 	t->octets_sent += payload_len;
-	mr_count(&t->stats->packets, 1);
-	mr_count(&t->stats->bytes, payload_len);
+}
+
+#define AHEAD 4 /* packets: what encryption has pushed out of the first cache level */
+
+/* The packet's own lines, and, of one that has them already, its track's. */
+static void packet_prefetch(const struct plain_batch *in, uint16_t i)
+{
+	if (i + 2 * AHEAD < in->n) {
+		rte_prefetch0(in->pkts[i + 2 * AHEAD]);
+		rte_prefetch0(packet_meta(in->pkts[i + 2 * AHEAD]));
+	}
+	if (i + AHEAD < in->n) {
+		const struct packet_meta *meta = packet_meta(in->pkts[i + AHEAD]);
+
+		rte_prefetch0(&meta->viewer->track[meta->track]);
+	}
 }
 
 void protect_stage(struct worker *w)
@@ -41,6 +58,7 @@ void protect_stage(struct worker *w)
 		struct rte_mbuf *m = in->pkts[i];
 		const struct packet_meta *meta = packet_meta(m);
 
+		packet_prefetch(in, i);
 		if (op->status != 0) {
 			worker_drop_mbuf(w, MR_DROP_PROTECT_FAILED, m);
 			continue;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Timers: sender reports with SDES every second per viewer and track (RFC 3550
- * 6.4.1), viewers that have been silent for 30 s, streams that have been for 3.
+ * 6.4.1); what each was sent, for the statistics; viewers that have been silent for
+ * 30 s, streams that have been for 3.
  * A pass over all viewers begins every 10 ms and goes on over as many turns as
  * it takes. Runs on the worker's lcore.
  */
@@ -97,8 +98,24 @@ static void report_track(struct worker *w, struct viewer *v, struct viewer_track
 	mr_count(&w->stats->srtcp_out, 1);
 }
 
+/* What protect counted since. Both began at 0, and 2^32 packets take longer than the
+ * time between two looks. */
+static void track_publish(struct viewer_track *t)
+{
+	struct mr_stats_track *s = t->stats;
+	uint64_t packets = atomic_load_explicit(&s->packets, memory_order_relaxed);
+	uint64_t octets = atomic_load_explicit(&s->bytes, memory_order_relaxed);
+
+	if (t->packets_sent == (uint32_t)packets)
+		return;
+	mr_count(&s->packets, (uint32_t)(t->packets_sent - (uint32_t)packets));
+	mr_count(&s->bytes, (uint32_t)(t->octets_sent - (uint32_t)octets));
+}
+
 static void report_viewer(struct worker *w, struct viewer *v)
 {
+	for (unsigned int i = 0; i < MR_VIEWER_TRACKS; i++)
+		track_publish(&v->track[i]);
 	if (!v->rtcp || v->expired || w->now_ns < v->next_report_ns)
 		return;
 	/* The schedule is kept, unless a turn came a whole second late. */

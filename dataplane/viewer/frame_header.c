@@ -40,20 +40,22 @@ void frame_header_build(struct frame_header *h, const struct nexthop *nexthop,
 	const struct mr_endpoint *local, const struct mr_endpoint *remote)
 {
 	bool ipv4 = is_v4_mapped(remote->addr);
-	uint8_t *p = h->bytes;
-	uint8_t *ip;
+	uint8_t *start, *ip, *p;
 
 	memset(h, 0, sizeof(*h));
 	if (nexthop == NULL || !nexthop->valid || ipv4 != is_v4_mapped(local->addr))
 		return;
-	p = put_bytes(p, nexthop->dst, sizeof(nexthop->dst));
+	h->l2_len = nexthop->vlan_tci != 0 ? 18 : 14;
+	h->l3_len = ipv4 ? 20 : 40;
+	h->len = (uint8_t)(h->l2_len + h->l3_len + 8);
+	start = &h->bytes[FRAME_HEADER_ROOM - h->len];
+	p = put_bytes(start, nexthop->dst, sizeof(nexthop->dst));
 	p = put_bytes(p, nexthop->src, sizeof(nexthop->src));
 	if (nexthop->vlan_tci != 0) {
 		p = put16(p, TYPE_VLAN);
 		p = put16(p, nexthop->vlan_tci);
 	}
 	p = put16(p, ipv4 ? TYPE_IPV4 : TYPE_IPV6);
-	h->l2_len = (uint8_t)(p - h->bytes);
 
 	ip = p;
 	if (ipv4) {
@@ -78,15 +80,14 @@ void frame_header_build(struct frame_header *h, const struct nexthop *nexthop,
 		p = put_bytes(p, remote->addr, 16);
 		h->pseudo_sum = checksum_fold(checksum_add(0, &ip[8], 32));
 	}
-	h->l3_len = (uint8_t)(p - ip);
 
 	p = put_bytes(p, &local->port, 2);
 	p = put_bytes(p, &remote->port, 2);
 	p = put16(p, 0); /* length, by egress */
-	p = put16(p, 0); /* checksum, by egress */
-	h->len = (uint8_t)(p - h->bytes);
-	h->pseudo_sum += (uint32_t)htons(IPPROTO_UDP) + local->port + remote->port;
+	put16(p, 0);     /* checksum, by egress */
+	h->pseudo_sum += htons(IPPROTO_UDP);
+	h->transport_sum = h->pseudo_sum + local->port + remote->port;
 	h->port = nexthop->port;
-	h->ip_version = ipv4 ? 4 : 6;
-	h->valid = 1;
+	h->ipv4 = ipv4;
+	h->valid = true;
 }

@@ -18,7 +18,9 @@
 #include "dataplane/api/stats.h"
 #include "dataplane/viewer/repair_state.h"
 
+#include <stdalign.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define FRAME_HEADER_MAX 66 /* bytes: Ethernet 14, VLAN 4, IPv6 40, UDP 8 */
@@ -27,20 +29,32 @@
 struct audience;
 struct viewer;
 
-/* Prebuilt Ethernet, VLAN, IP and UDP headers; egress fills in the lengths and
- * the checksums. */
+/*
+ * Prebuilt Ethernet, VLAN, IP and UDP headers; egress fills in the lengths and the
+ * checksums. They stand at the end of `bytes`, so that egress copies a fixed number of
+ * bytes that ends there: 48 for IPv4 without a VLAN, all for the others. Those 48 and
+ * what follows are one cache line where the struct begins 32 bytes behind one.
+ */
+#define FRAME_HEADER_ROOM 80  /* bytes: FRAME_HEADER_MAX in whole 16s */
+#define FRAME_HEADER_SHORT 48 /* bytes copied where `len` is no more */
 struct frame_header {
-	uint8_t bytes[FRAME_HEADER_MAX];
+	uint8_t bytes[FRAME_HEADER_ROOM];
 	uint8_t len; /* [bytes] in all */
 	uint8_t l2_len;
 	uint8_t l3_len;
-	uint8_t port;       /* index */
-	uint8_t ip_version; /* 4 or 6 */
-	uint8_t valid;      /* 0: next hop unknown */
-	uint8_t reserved[8];
-	uint32_t pseudo_sum; /* one's complement sum: pseudo-header and ports, without lengths */
-	uint32_t ip_sum;     /* of the IPv4 header, without its length and identification */
+	uint8_t port; /* index; valid: below the number of ports */
+	bool ipv4;
+	bool valid;             /* false: next hop unknown */
+	uint16_t ip_sum;        /* of the IPv4 header, without its length and identification */
+	uint32_t pseudo_sum;    /* one's complement sum: pseudo-header, without length */
+	uint32_t transport_sum; /* pseudo_sum and the ports */
 };
+static_assert(sizeof(struct frame_header) == 96, "frame_header");
+
+static inline const uint8_t *frame_header_bytes(const struct frame_header *h)
+{
+	return &h->bytes[FRAME_HEADER_ROOM - h->len];
+}
 
 enum track_state {
 	TRACK_AWAY = 0,     /* has no stream */
@@ -57,8 +71,8 @@ enum track_state {
  * alone changes within an epoch, once, before any packet from there on was sent.
  */
 struct viewer_track {
-	/* read for every copy */
-	struct viewer *viewer; /* borrowed: the record this lies in */
+	/* read for every copy: one line */
+	alignas(64) struct viewer *viewer; /* borrowed: the record this lies in */
 	uint32_t ssrc;
 	uint32_t timestamp_base; /* RTP ticks */
 	uint64_t join_index;     /* stream index of the epoch's first packet */
@@ -90,30 +104,32 @@ struct viewer_feedback {
 };
 
 struct viewer {
-	/* hot: read for every packet */
-	struct srtp_tx rtp_key;
-	struct frame_header header;
-	struct viewer_track track[MR_VIEWER_TRACKS];
-
-	/* private to the worker */
+	/* private to the worker: what reports look at, and what makes 32 bytes */
 	uint64_t alive_ns;       /* CLOCK_MONOTONIC: last authenticated packet */
 	uint64_t next_report_ns; /* CLOCK_MONOTONIC */
 	uint32_t position;       /* in the worker's array of viewers */
+	uint32_t id;
 	bool alive_told;
 	bool rtcp_told;
-	bool expired;            /* or said BYE: told; waits for its removal */
+	bool expired; /* or said BYE: told; waits for its removal */
+	bool fixed;   /* of the session file: no ICE, no expiry */
+	bool rtcp;    /* sends reports */
+	uint8_t worker;
+	uint16_t profile; /* RFC 5764 code point */
+
+	/* hot: read for every packet, a line each but for the key */
+	struct frame_header header;
+	struct viewer_track track[MR_VIEWER_TRACKS];
+	struct srtp_tx rtp_key;
+
+	/* private to the worker */
 	uint64_t expiry_told_ns; /* CLOCK_MONOTONIC */
 	uint64_t consent_due_ns; /* CLOCK_MONOTONIC: rate limit of replies to checks */
 	struct viewer_feedback feedback[MR_VIEWER_TRACKS];
 	struct viewer_repair repair;
 
 	/* main thread writes before link; constant afterwards */
-	uint32_t id;
 	uint32_t path_id;
-	uint8_t worker;
-	bool fixed;          /* of the session file: no ICE, no expiry */
-	bool rtcp;           /* sends reports */
-	uint16_t profile;    /* RFC 5764 code point */
 	uint32_t nexthop_id; /* worker: changed by VIEWER_ROUTE */
 	struct mr_endpoint local;
 	struct mr_endpoint remote;
@@ -131,6 +147,9 @@ struct viewer {
 	struct srtcp_tx rtcp_tx;
 	struct srtcp_rx rtcp_rx;
 };
+
+static_assert(offsetof(struct viewer, header) % 64 == 32, "the short header is one line");
+static_assert(offsetof(struct viewer, track) % 64 == 0, "a track begins a line");
 
 struct nexthop {
 	uint32_t id;

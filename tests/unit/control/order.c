@@ -222,9 +222,9 @@ static void test_nexthops(void **state)
 	assert_null(worker_nexthop(h.w, 0));
 	assert_int_equal(set_nexthop(&h, 1, 11, false), 0);
 	assert_true(v->header.valid); /* viewers that waited for it have a header now */
-	assert_int_equal(v->header.bytes[5], 11);
+	assert_int_equal(frame_header_bytes(&v->header)[5], 11);
 	assert_int_equal(set_nexthop(&h, 1, 12, false), 0);
-	assert_int_equal(v->header.bytes[5], 12);
+	assert_int_equal(frame_header_bytes(&v->header)[5], 12);
 
 	/* Three in one run of the index; the first goes, the others are still found. */
 	assert_int_equal(set_nexthop(&h, 1 + NEXTHOPS_MAX, 13, false), 0);
@@ -277,7 +277,7 @@ static void test_route(void **state)
 	assert_int_equal(carry_out(&h, &o), 0);
 	assert_int_equal(v->remote.port, htons(4242));
 	assert_true(v->header.valid);
-	assert_int_equal(v->header.bytes[5], 22);
+	assert_int_equal(frame_header_bytes(&v->header)[5], 22);
 	harness_fini(&h);
 }
 

@@ -94,6 +94,7 @@ static void test_every_packet_decrypts(void **state)
 			check_copy(h.w->cipher.pkts[i], o[i], &e);
 		harness_free_batch(&h.w->cipher);
 	}
+	report_stage(h.w);
 	for (int i = 0; i < VIEWERS; i++) {
 		assert_int_equal(v[i]->track[0].packets_sent, 500);
 		assert_int_equal(v[i]->track[0].octets_sent, bytes);
