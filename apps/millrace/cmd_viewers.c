@@ -173,6 +173,14 @@ static json_t *repairs_json(const struct mr_stats_track *t)
 		(json_int_t)t->repaired_bytes, "refused", refused);
 }
 
+static const char *join_name(uint32_t join)
+{
+	return join == MR_JOIN_LIVE     ? "live"
+	       : join == MR_JOIN_CACHE  ? "cache"
+	       : join == MR_JOIN_WAITED ? "waited"
+					: "none";
+}
+
 static json_t *track_json(const struct frame *f, uint32_t i, int k)
 {
 	const struct mr_stats_viewer *v = sample_entry(&f->now->viewers, i);
@@ -192,6 +200,10 @@ static json_t *track_json(const struct frame *f, uint32_t i, int k)
 			json_number(g.jitter_ms), "roundTripMs", json_number(g.round_trip), "nacks",
 			(json_int_t)t->nacks, "plis", (json_int_t)t->plis));
 	json_object_set_new(track, "repairs", repairs_json(t));
+	json_object_update_new(
+		track, json_pack("{s:s s:o s:I}", "join", join_name(t->join), "burstMs",
+			       t->burst_ms > 0 ? json_integer(t->burst_ms) : json_null(),
+			       "burstsGivenUp", (json_int_t)t->bursts_given_up));
 	return track;
 }
 

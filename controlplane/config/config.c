@@ -67,10 +67,13 @@ static void dataplane_defaults(struct mr_config_dataplane *d)
 	d->memory_mb = 512;
 	d->max_streams = 512;
 	d->max_viewers = 10000;
-	d->stream_ring_packets = 2048;
-	d->stream_ring_bytes = 2u << 20;
 	d->repair_window_ms = 1000;
 	d->repair_bitrate = 4000000;
+	d->stream_ring_packets = 4096; /* 10 s at 3 Mbit/s */
+	d->stream_ring_bytes = 4u << 20;
+	d->burst_rate = 20;
+	d->max_burst_packets = 16;
+	d->key_frame_start = true;
 	snprintf(d->crypto, sizeof(d->crypto), "ipsec-mb");
 	snprintf(d->file_prefix, sizeof(d->file_prefix), "millrace");
 	snprintf(d->control_socket, sizeof(d->control_socket), "%s", MR_CONTROL_SOCKET);

@@ -97,6 +97,9 @@ struct mr_config_dataplane {
 	uint32_t stream_ring_bytes;   /* per stream */
 	uint32_t repair_window_ms;    /* how long packets are sent again; 0: never */
 	uint32_t repair_bitrate;      /* [bit/s] per viewer; 0: no repairs */
+	uint32_t burst_rate;          /* times the stream's rate, from the last key frame on */
+	uint32_t max_burst_packets;   /* of one viewer within 1 ms; 0: no limit */
+	bool key_frame_start;         /* new viewers begin at the last key frame, not the next */
 	char crypto[32];              /* "ipsec-mb" */
 	char file_prefix[64];         /* EAL's --file-prefix */
 	char control_socket[MR_CONFIG_SOCKET_MAX];

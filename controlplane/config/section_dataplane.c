@@ -13,7 +13,8 @@
 
 static const char *const dataplane_keys[] = {"ports", "workers", "idle", "crypto", "hugepages",
 	"memory", "controlSocket", "statsSocket", "maxStreams", "maxViewers", "streamRingBytes",
-	"streamRingPackets", "repairWindow", "repairBitrate", "filePrefix", "xdpObject", NULL};
+	"streamRingPackets", "repairWindow", "repairBitrate", "burstRate", "maxBurstPackets",
+	"keyFrameStart", "filePrefix", "xdpObject", NULL};
 static const char *const port_keys[] = {"name", "device", "addresses", "gateway", "queues", NULL};
 
 /* The iface= argument of a device; false: none, or no name of an interface. */
@@ -251,6 +252,20 @@ static void read_limits(const struct config_node *o, struct mr_config_dataplane 
 	node_uint32(&bitrate, 0, 1000000000, &d->repair_bitrate);
 }
 
+static void read_joining(const struct config_node *o, struct mr_config_dataplane *d)
+{
+	struct config_node rate = node_get(o, "burstRate");
+	struct config_node burst = node_get(o, "maxBurstPackets");
+	struct config_node start = node_get(o, "keyFrameStart");
+
+	node_uint32(&rate, 2, 100, &d->burst_rate);
+	/* Below 6, quanta of whole packets would not keep to it. */
+	if (node_uint32(&burst, 0, 1024, &d->max_burst_packets) && d->max_burst_packets > 0 &&
+		d->max_burst_packets < 6)
+		node_fail(&burst, "a number from 6 to 1024, or 0 for no limit");
+	node_boolean(&start, &d->key_frame_start);
+}
+
 static void read_names(const struct config_node *o, struct mr_config_dataplane *d)
 {
 	static const char prefix_expected[] = "a name of letters, digits, underscore and minus";
@@ -289,6 +304,7 @@ void section_dataplane(const struct config_node *n, struct mr_config_dataplane *
 	read_crypto(&crypto, d->crypto, sizeof(d->crypto));
 	read_hugepages(&hugepages, &d->hugepages);
 	read_limits(n, d);
+	read_joining(n, d);
 	read_names(n, d);
 	for (uint32_t i = 0; i < d->n_ports; i++)
 		if (d->ports[i].queues == 0)

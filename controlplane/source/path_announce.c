@@ -61,8 +61,6 @@ static void send_stream(struct path *path, const struct track *t)
 		(uint16_t)(path->table->config->udp_max_payload - VIEWER_OVERHEAD);
 	c.stream_add.kind = (uint8_t)t->kind;
 	c.stream_add.codec = (uint8_t)t->codec;
-	c.stream_add.ring_packets = path->table->config->dataplane.stream_ring_packets;
-	c.stream_add.ring_bytes = path->table->config->dataplane.stream_ring_bytes;
 	memcpy(c.stream_add.codec_name, t->codec_name, sizeof(c.stream_add.codec_name));
 	memcpy(c.stream_add.note, t->note, sizeof(c.stream_add.note));
 	send_command(path, &c);

@@ -171,6 +171,17 @@ struct mr_stats_track {
 	_Atomic uint64_t repaired;                           /* packets sent again */
 	_Atomic uint64_t repaired_bytes;                     /* of their SRTP payloads */
 	_Atomic uint64_t repairs_refused[MR_STATS_REFUSALS]; /* by enum mr_repair_refusal */
+	_Atomic uint64_t bursts_given_up; /* on the way from the last key frame to live */
+	_Atomic uint32_t join;            /* enum mr_join */
+	_Atomic uint32_t burst_ms;        /* from joining to live, of the last one; 0: none yet */
+};
+
+/* Where a viewer's track began. */
+enum mr_join {
+	MR_JOIN_NONE = 0,   /* no stream yet */
+	MR_JOIN_LIVE = 1,   /* wherever the stream was */
+	MR_JOIN_CACHE = 2,  /* at the last key frame */
+	MR_JOIN_WAITED = 3, /* at the next key frame, or waits for it */
 };
 
 enum mr_viewer_life {

@@ -5,9 +5,9 @@
  */
 #include "dataplane/control/order.h"
 
+#include "dataplane/pipeline/catch_up.h"
 #include "dataplane/pipeline/repair_queue.h"
 #include "dataplane/pipeline/spread.h"
-#include "dataplane/pipeline/worker.h"
 
 #include <errno.h>
 #include <string.h>
@@ -93,8 +93,7 @@ static void worker_unqueue_audience(struct worker *w, struct audience *a)
 /* Its tracks leave; it is in no list of the worker's. */
 static void audience_unlink(struct worker *w, struct audience *a)
 {
-	while (a->n_tracks > 0)
-		audience_leave(a->tracks[a->n_tracks - 1]);
+	audience_disband(w, a);
 	worker_unqueue_audience(w, a);
 }
 
@@ -173,7 +172,7 @@ static int stream_owner(struct worker *w, const struct flow_value *stream, bool 
 }
 
 /* Lets track `i` of the order's viewer join; hands the outgrown array back. */
-static void join_track(struct order *o, unsigned int i)
+static void join_track(struct worker *w, struct order *o, unsigned int i)
 {
 	struct audience *a = o->audience[i];
 
@@ -186,7 +185,7 @@ static void join_track(struct order *o, unsigned int i)
 		a->tracks_capacity = o->larger_capacity[i];
 		o->larger[i] = old;
 	}
-	audience_join(a, &o->viewer->track[i]);
+	track_join(w, a, &o->viewer->track[i]);
 }
 
 static int viewer_link(struct worker *w, struct order *o)
@@ -202,7 +201,7 @@ static int viewer_link(struct worker *w, struct order *o)
 	v->next_report_ns = w->now_ns + 200000000ull + (v->id * 2654435761u) % 300000000u;
 	viewer_build_header(w, v);
 	for (unsigned int i = 0; i < MR_VIEWER_TRACKS; i++)
-		join_track(o, i);
+		join_track(w, o, i);
 	return 0;
 }
 
@@ -211,7 +210,7 @@ static int viewer_unlink(struct worker *w, struct viewer *v)
 	handoff_forget(w, v);
 	repair_forget(w, v);
 	for (unsigned int i = 0; i < MR_VIEWER_TRACKS; i++)
-		audience_leave(&v->track[i]);
+		track_leave(w, &v->track[i]);
 	if (v->position >= w->n_viewers || w->viewers[v->position] != v)
 		return -ENOENT;
 	w->viewers[v->position] = w->viewers[--w->n_viewers];
@@ -275,7 +274,7 @@ void order_carry_out(struct worker *w, struct order *o)
 		break;
 	case ORDER_VIEWER_JOIN:
 		for (unsigned int i = 0; i < MR_VIEWER_TRACKS; i++)
-			join_track(o, i);
+			join_track(w, o, i);
 		o->status = 0;
 		break;
 	case ORDER_VIEWER_ROUTE:

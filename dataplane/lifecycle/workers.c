@@ -3,6 +3,8 @@
 #include "dataplane/lifecycle/dataplane.h"
 #include "dataplane/port/port_pool.h"
 
+#include "dataplane/pipeline/catch_up.h"
+
 #include <errno.h>
 #include <rte_errno.h>
 #include <rte_launch.h>
@@ -129,6 +131,9 @@ static int worker_make(struct dataplane *dp, unsigned int index, char *error, si
 	w->lcore = 1 + index; /* eal_args.c pins it to the CPU */
 	w->idle = d->idle == MR_IDLE_POLL ? WORKER_IDLE_POLL : WORKER_IDLE_ADAPTIVE;
 	w->n_workers = (uint8_t)d->n_workers;
+	w->start = d->key_frame_start ? WORKER_START_KEYFRAME : WORKER_START_WAIT;
+	w->burst_rate = d->burst_rate;
+	w->quantum = quantum_of(d->max_burst_packets);
 	w->pool = dp->pool[index];
 	w->wall_offset_ns = wall_offset();
 	w->repair_window_ns = d->repair_window_ms * 1000000ull;

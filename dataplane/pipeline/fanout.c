@@ -8,6 +8,7 @@
  */
 #include "dataplane/pipeline/worker.h"
 
+#include "dataplane/pipeline/catch_up.h"
 #include "dataplane/pipeline/copy.h"
 #include "dataplane/stream/stream.h"
 
@@ -39,8 +40,28 @@ static uint16_t fanout_packet(
 	return n;
 }
 
-/* Serves one audience until it is done or the budget is spent. True: done. */
-static bool fanout_audience(struct worker *w, struct audience *a, uint16_t *budget)
+enum fanout_end { FANOUT_DONE, FANOUT_SPENT, FANOUT_PACED };
+
+/* A new packet may leave: at most w->quantum in PACE_NS, counted from the first. */
+static bool fanout_may_start(struct worker *w, struct audience *a)
+{
+	if (w->quantum == 0)
+		return true;
+	if (w->now_ns - a->quantum_ns >= PACE_NS) {
+		a->quantum_ns = w->now_ns;
+		a->quantum_left = w->quantum;
+	}
+	if (a->quantum_left > 0) {
+		a->quantum_left--;
+		return true;
+	}
+	w->due_ns = RTE_MIN(w->due_ns, a->quantum_ns + PACE_NS);
+	return false;
+}
+
+/* Serves one audience until it is done, the budget is spent, or its next packet has
+ * to wait so that viewers get no long bursts. */
+static enum fanout_end fanout_audience(struct worker *w, struct audience *a, uint16_t *budget)
 {
 	worker_read_begin(w, a, a->live_next);
 	while (a->live_next < a->next) {
@@ -49,7 +70,7 @@ static bool fanout_audience(struct worker *w, struct audience *a, uint16_t *budg
 		if (a->n_tracks == 0) {
 			a->live_next = a->next;
 			a->live_position = 0;
-			return true;
+			return FANOUT_DONE;
 		}
 		p = audience_packet(a, a->live_next);
 		if (p == NULL) {
@@ -64,7 +85,9 @@ static bool fanout_audience(struct worker *w, struct audience *a, uint16_t *budg
 			continue;
 		}
 		if (*budget == 0)
-			return false;
+			return FANOUT_SPENT;
+		if (a->live_position == 0 && !fanout_may_start(w, a))
+			return FANOUT_PACED;
 		uint16_t n = fanout_packet(w, a, p, *budget);
 		*budget = (uint16_t)(*budget - n);
 		a->live_position += n;
@@ -73,26 +96,29 @@ static bool fanout_audience(struct worker *w, struct audience *a, uint16_t *budg
 			a->live_next++;
 		}
 	}
-	return true;
+	return FANOUT_DONE;
 }
 
 void fanout_stage(struct worker *w)
 {
-	uint16_t budget = FANOUT_BUDGET; /* behind the repairs that are in the batch already */
+	const struct audience *paced = NULL; /* the first that was put back for it */
+	uint16_t budget = FANOUT_BUDGET;     /* behind the repairs that are in the batch already */
 
-	while (w->queue_head != NULL && budget > 0) {
+	while (w->queue_head != NULL && w->queue_head != paced && budget > 0) {
 		struct audience *a = w->queue_head;
-		bool done = fanout_audience(w, a, &budget);
+		enum fanout_end end = fanout_audience(w, a, &budget);
 
-		if (!done && a->next_queued == NULL)
+		if (end != FANOUT_DONE && a->next_queued == NULL)
 			break;
 		w->queue_head = a->next_queued;
 		if (w->queue_head == NULL)
 			w->queue_tail = NULL;
 		a->queued = false;
-		if (!done)
+		if (end != FANOUT_DONE)
 			worker_queue_audience(w, a); /* behind the others: nobody starves */
+		if (end == FANOUT_PACED && paced == NULL)
+			paced = a;
 	}
-	if (budget < FANOUT_BUDGET || w->queue_head != NULL)
+	if (budget < FANOUT_BUDGET)
 		w->moved = true;
 }

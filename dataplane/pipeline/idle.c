@@ -32,9 +32,19 @@ uint64_t idle_sleep_ns(struct idle *i, bool moved, uint64_t now_ns)
 	return i->sleep_ns;
 }
 
-uint64_t idle_turn(struct idle *i, bool moved, uint64_t now_ns)
+uint64_t idle_until_due(uint64_t sleep_ns, uint64_t now_ns, uint64_t due_ns)
 {
-	uint64_t ns = idle_sleep_ns(i, moved, now_ns);
+	uint64_t left = due_ns > now_ns ? due_ns - now_ns : 0;
+
+	if (left < IDLE_WAKE_NS)
+		return 0;
+	left -= IDLE_WAKE_NS;
+	return sleep_ns < left ? sleep_ns : left;
+}
+
+uint64_t idle_turn(struct idle *i, bool moved, uint64_t now_ns, uint64_t due_ns)
+{
+	uint64_t ns = idle_until_due(idle_sleep_ns(i, moved, now_ns), now_ns, due_ns);
 
 	if (ns == 0) {
 		if (!moved)

@@ -16,6 +16,7 @@
 #define IDLE_LIGHT_NS 300000        /* a request; timer slack and scheduler come on top */
 #define IDLE_QUIET_NS 1000000000ull /* without traffic, before sleeps grow */
 #define IDLE_LONG_NS 4800000
+#define IDLE_WAKE_NS 60000 /* a sleep as short as that ends too late */
 
 struct idle {
 	enum worker_idle mode;
@@ -25,10 +26,12 @@ struct idle {
 
 void idle_init(struct idle *i, enum worker_idle mode);
 
-/* Sleeps if it is time to; returns the cycles slept. */
-uint64_t idle_turn(struct idle *i, bool moved, uint64_t now_ns);
+/* Sleeps if it is time to, but not beyond `due_ns`; returns the cycles slept. */
+uint64_t idle_turn(struct idle *i, bool moved, uint64_t now_ns, uint64_t due_ns);
 
 /* The length of the sleep that a turn is followed by, 0: none. Pure. */
 uint64_t idle_sleep_ns(struct idle *i, bool moved, uint64_t now_ns);
+/* ... when paced packets are due. */
+uint64_t idle_until_due(uint64_t sleep_ns, uint64_t now_ns, uint64_t due_ns);
 
 #endif

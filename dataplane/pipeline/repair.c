@@ -32,6 +32,14 @@ struct visit {
 	unsigned int lookups;
 };
 
+/* Cached frames of a viewer that has just joined are older than the window when they
+ * are sent for the first time; of them, all that the ring has can be had. */
+static bool too_old(
+	const struct worker *w, const struct viewer_track *t, const struct plain_packet *p)
+{
+	return p->index >= t->live_index && w->now_ns > p->arrival_ns + w->repair_window_ns;
+}
+
 /* Index of the next packet that the track will be sent for the first time in its
  * epoch; those before are not to be had again. */
 static uint64_t next_unsent(const struct viewer_track *t)
@@ -162,8 +170,7 @@ static bool repair_packet(struct worker *w, struct viewer_track *t, uint16_t seq
 	}
 	worker_read_begin(w, t->audience, index);
 	p = audience_packet(t->audience, index);
-	if (p == NULL || w->now_ns > p->arrival_ns + w->repair_window_ns ||
-		t->rtx_next >= WIRE_INDEX_END) {
+	if (p == NULL || too_old(w, t, p) || t->rtx_next >= WIRE_INDEX_END) {
 		repair_refuse(w, t, MR_REPAIR_GONE, 1);
 		return false;
 	}

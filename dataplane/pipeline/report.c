@@ -61,8 +61,10 @@ static void report_track(struct worker *w, struct viewer *v, struct viewer_track
 	size_t cap;
 	int len;
 
-	/* Nothing sent, nothing to say about it. */
-	if (t->audience == NULL || t->packets_sent == 0)
+	/* Nothing sent, nothing to say about it. While cached frames are sent, what a
+	 * report says would not be true of them. */
+	if (t->audience == NULL || t->packets_sent == 0 || t->state == TRACK_WAITING ||
+		(t->state == TRACK_CATCHING && t->live_index == UINT64_MAX))
 		return;
 	if (w->srtcp_out.n == BATCH_MAX) {
 		worker_drop(w, MR_DROP_TX_FULL, 1);

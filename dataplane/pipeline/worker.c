@@ -32,6 +32,7 @@ bool worker_turn(struct worker *w)
 	uint64_t t = start;
 
 	w->moved = false;
+	w->due_ns = UINT64_MAX;
 
 	RUN(port_rx);  /* frames of the ports, datagrams from the control plane */
 	RUN(classify); /* RFC 7983, flow table */
@@ -42,6 +43,7 @@ bool worker_turn(struct worker *w)
 	RUN(stream_input); /* each number once, into the stream's plaintext ring */
 	RUN(repair);       /* what viewers lost, once more */
 	RUN(fanout);       /* one cursor per stream, one copy per viewer */
+	RUN(catch_up);     /* from the last key frame to the live cursor */
 	RUN(report);       /* sender reports, expiry */
 	RUN(protect);      /* SRTP bursts */
 	RUN(egress);       /* headers and checksums */
@@ -100,7 +102,7 @@ int worker_main(void *worker)
 		bool ordered = worker_take_orders(w);
 		bool moved = worker_turn(w);
 		/* Where one order came from there are more, and the main thread waits for each. */
-		uint64_t slept = idle_turn(&idle, moved || ordered, w->now_ns);
+		uint64_t slept = idle_turn(&idle, moved || ordered, w->now_ns, w->due_ns);
 		if (slept > 0)
 			mr_count(&w->stats->sleep_tsc, slept);
 	}

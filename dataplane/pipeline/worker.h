@@ -45,6 +45,21 @@ struct port_queue {
 
 enum worker_idle { WORKER_IDLE_ADAPTIVE, WORKER_IDLE_POLL };
 
+/* Where a new viewer's video begins. */
+enum worker_start {
+	WORKER_START_LIVE,     /* at once, wherever the stream is */
+	WORKER_START_WAIT,     /* at the next key frame */
+	WORKER_START_KEYFRAME, /* at the last key frame, while the ring has it */
+};
+
+#define CATCHING_MAX 256 /* tracks that catch up at the same time; others wait */
+
+/* A track that catches up (catch_up.c). */
+struct catching {
+	uint64_t due_ns; /* CLOCK_MONOTONIC: when to look at it */
+	struct viewer_track *track;
+};
+
 /* The stages, in the order of worker_turn(); stats.stage_tsc has one counter each. */
 #define WORKER_STAGES(X)                                                                           \
 	X(port_rx)                                                                                 \
@@ -55,6 +70,7 @@ enum worker_idle { WORKER_IDLE_ADAPTIVE, WORKER_IDLE_POLL };
 	X(stream_input)                                                                            \
 	X(repair)                                                                                  \
 	X(fanout)                                                                                  \
+	X(catch_up)                                                                                \
 	X(report)                                                                                  \
 	X(protect)                                                                                 \
 	X(egress)                                                                                  \
@@ -76,6 +92,9 @@ struct worker {
 	enum worker_idle idle;
 	uint8_t n_workers;
 	uint8_t n_ports;
+	enum worker_start start;
+	uint32_t burst_rate; /* times the stream's rate, of who catches up; 0: the default */
+	uint16_t quantum;    /* packets that one viewer gets at once; 0: no limit */
 	struct port_queue port[MR_PORTS_MAX];
 	uint64_t repair_window_ns;    /* how long packets are sent again; 0: never */
 	uint64_t repair_bytes;        /* per second and viewer; 0: none */
@@ -117,8 +136,15 @@ struct worker {
 	struct audience *queue_tail;
 	struct viewer *repair_head; /* viewers that wait for repairs, first in first out */
 	struct viewer *repair_tail;
-	struct audience *reading;     /* that hold packets of other workers' rings, this turn */
-	struct stream *fresh;         /* with viewers at other workers, who are to be told */
+	struct audience *reading; /* that hold packets of other workers' rings, this turn */
+	struct stream *fresh;     /* with viewers at other workers, who are to be told */
+	struct audience *waiting; /* audiences with tracks that wait for a key frame */
+	uint64_t waiting_look_ns; /* when the next look at how long they have is due */
+	uint64_t due_ns; /* CLOCK_MONOTONIC: paced packets are due; UINT64_MAX: none wait */
+	uint64_t catching_due_ns; /* CLOCK_MONOTONIC: the earliest of catching[] */
+	uint32_t n_catching;
+	uint32_t catching_first; /* who is served first, moves on with every turn */
+	struct catching catching[CATCHING_MAX];
 	struct mr_ring *packets_down; /* worker 0, while a control plane is attached; borrowed */
 	struct mr_ring *packets_up;
 	struct mr_packet_joiner *joiner; /* worker 0; owned */
@@ -173,6 +199,7 @@ void feedback_stage(struct worker *w);     /* in.srtcp -> viewers' figures */
 void stream_input_stage(struct worker *w); /* in.rtp -> plaintext rings */
 void repair_stage(struct worker *w);       /* what viewers ask for again -> plain */
 void fanout_stage(struct worker *w);       /* plaintext rings -> plain */
+void catch_up_stage(struct worker *w);     /* plaintext rings -> plain */
 void report_stage(struct worker *w);       /* timers -> srtcp_out */
 void protect_stage(struct worker *w);      /* plain -> cipher */
 void egress_stage(struct worker *w);       /* cipher, srtcp_out, raw -> tx */

@@ -33,7 +33,7 @@ void audience_fini(struct audience *a)
 	a->tracks = NULL;
 }
 
-void audience_join(struct audience *a, struct viewer_track *t)
+void audience_enter(struct audience *a, struct viewer_track *t)
 {
 	if (a->n_tracks == a->tracks_capacity)
 		return;
@@ -41,12 +41,15 @@ void audience_join(struct audience *a, struct viewer_track *t)
 	t->kind = a->stream->kind;
 	t->state = TRACK_LIVE;
 	/* Last in the list, so a packet that is on its way to the others reaches it too. */
+	a->tracks[a->n_tracks++] = t;
+}
+
+void audience_join(struct audience *a, struct viewer_track *t)
+{
 	t->join_index = a->live_next;
 	t->live_index = t->join_index;
 	t->shift = 0;
-	a->tracks[a->n_tracks++] = t;
-	/* Every worker with viewers of the stream counts its own. */
-	atomic_fetch_add_explicit(&a->stream->stats->viewers, 1, memory_order_relaxed);
+	audience_enter(a, t);
 }
 
 void audience_leave(struct viewer_track *t)
@@ -69,7 +72,6 @@ void audience_leave(struct viewer_track *t)
 	t->wire_base += a->live_next - t->join_index + 1;
 	t->audience = NULL;
 	t->state = TRACK_AWAY;
-	atomic_fetch_sub_explicit(&a->stream->stats->viewers, 1, memory_order_relaxed);
 }
 
 void audience_read_begin(struct audience *a, uint64_t from)

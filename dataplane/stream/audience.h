@@ -47,7 +47,13 @@ struct audience {
 	struct viewer_track **tracks; /* owned; live viewers, in the order of joining */
 	uint32_t n_tracks;
 	uint32_t tracks_capacity;
-	bool queued; /* in the worker's list of audiences with work */
+	uint32_t n_behind;     /* tracks that are not live: they wait or catch up (catch_up.h) */
+	uint64_t quantum_ns;   /* CLOCK_MONOTONIC: when the packets began that may leave at once */
+	uint16_t quantum_left; /* of them, still to leave */
+	struct viewer_track *waiting;  /* for a key frame; a list */
+	uint64_t waiting_after;        /* stream index: no key frame before it starts any of them */
+	struct audience *next_waiting; /* in the worker's list, while somebody waits */
+	bool queued;                   /* in the worker's list of audiences with work */
 	struct audience *next_queued;
 
 	/* the window of this turn: what may be read is [oldest, next) */
@@ -70,6 +76,9 @@ void audience_fini(struct audience *a);
 /* Worker: the track becomes live; the next packet is its first. There is room: the
  * main thread sends a larger array with the order when it needs one. */
 void audience_join(struct audience *a, struct viewer_track *t);
+/* Worker: the same, in the middle of the track's epoch; the live cursor is where the
+ * track's own one is. */
+void audience_enter(struct audience *a, struct viewer_track *t);
 /* Leaves without moving another viewer behind the running job. */
 void audience_leave(struct viewer_track *t);
 

@@ -56,6 +56,25 @@ static inline const uint8_t *frame_header_bytes(const struct frame_header *h)
 	return &h->bytes[FRAME_HEADER_ROOM - h->len];
 }
 
+/* Of a track that waits for a key frame or catches up from one (catch_up.h). */
+struct catch_up {
+	struct viewer_track *next; /* TRACK_WAITING: of the same audience */
+	uint64_t after;       /* TRACK_WAITING: stream index; key frames before it do not count */
+	uint64_t since_ns;    /* CLOCK_MONOTONIC: in this state */
+	uint64_t stream_rate; /* [bytes/s] measured when it began */
+	uint64_t rate;        /* [bytes/s] now */
+	uint64_t top;         /* [bytes/s] never above */
+	uint64_t rated_ns;    /* CLOCK_MONOTONIC: when `rate` was raised last */
+	uint64_t paced_ns;    /* CLOCK_MONOTONIC: nothing before */
+	uint64_t caught_at;   /* stream index: all before it was sent, and there was no more */
+	uint64_t key_end;     /* stream index behind the key frame */
+	uint64_t key_sent_ns; /* CLOCK_MONOTONIC; 0: not yet */
+	uint64_t cut_ns;      /* CLOCK_MONOTONIC: when `rate` was cut last; 0: never */
+	uint32_t cuts_at_floor;
+	uint32_t sent;   /* packets */
+	uint32_t nacked; /* packets asked for again, each time counted */
+};
+
 enum track_state {
 	TRACK_AWAY = 0,     /* has no stream */
 	TRACK_LIVE = 1,     /* in its audience's list, at the shared cursor */
@@ -91,6 +110,7 @@ struct viewer_track {
 	uint32_t rtx_ssrc;         /* 0: RFC 4588 was not negotiated */
 	uint64_t rtx_next;         /* 48-bit wire index of the next RTX packet; each is used once */
 	uint64_t next_index; /* TRACK_CATCHING: stream index of the next packet that it gets */
+	struct catch_up catch_up;
 };
 
 #define REPORTS_REMEMBERED 4 /* round trips of up to so many seconds are seen */

@@ -92,6 +92,7 @@ static void everything(void **state)
 		"\"maxStreams\": 8, \"maxViewers\": 9, \"streamRingBytes\": 65536,"
 		"\"streamRingPackets\": 64, \"repairWindow\": \"250ms\", \"repairBitrate\": "
 		"500000,"
+		"\"burstRate\": 7, \"maxBurstPackets\": 0, \"keyFrameStart\": false,"
 		"\"filePrefix\": \"mr-1\", \"xdpObject\": \"/tmp/x.o\"},"
 		"\"webrtcAddress\": \"127.0.0.1:80\", \"webrtcLocalUDPAddress\": \"[::1]:81\","
 		"\"webrtcAdditionalHosts\": [\"203.0.113.1\", \"gw.example.org\"],"

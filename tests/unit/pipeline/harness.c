@@ -247,7 +247,7 @@ struct viewer *harness_join(struct harness *h, const struct mr_viewer_add *add,
 		if (s == NULL)
 			continue;
 		o.audience[i] = &s->audience;
-		if (s->audience.n_tracks < s->audience.tracks_capacity)
+		if (s->audience.n_tracks + s->audience.n_behind < s->audience.tracks_capacity)
 			continue;
 		o.larger_capacity[i] = s->audience.tracks_capacity * 2;
 		o.larger[i] =

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Catching up: tracks that began at the last key frame read the stream's ring at
+ * a cursor of their own, faster than it is written, until they are at the live
+ * one. Each is paced: it begins with a few times the stream's rate, is raised up to
+ * `burstRate` times, and is halved when the viewer asks for packets again. Runs on
+ * the worker's lcore.
+ */
+#include "dataplane/pipeline/catch_up.h"
+
+#include "dataplane/pipeline/copy.h"
+#include "dataplane/stream/stream.h"
+
+#include <string.h>
+
+#define MS_NS 1000000ull
+#define SECOND_NS 1000000000ull
+#define RATE_MEASURED_NS SECOND_NS /* over no less than that */
+#define RATE_LEAST 30000           /* [bytes/s] a stream is taken to have */
+#define TOP_LEAST 500000           /* [bytes/s] any burst may have */
+#define RATE_DEFAULT 20            /* times the stream's rate, without a setting */
+#define RATE_FIRST 3               /* times the stream's rate, to begin with */
+#define RATE_RISE 20               /* times the stream's rate, more in each second */
+#define RATE_RISE_SLOW 1           /* ... after a viewer has lost packets */
+#define KEYFRAME_PER_S 10          /* the key frame should be over in 1/10 s */
+#define LATE_MAX_NS (5 * MS_NS)    /* of a quantum's time, that is made good for */
+#define POLL_NS 50000ull           /* between looks at a cursor that has caught up */
+#define CUT_NS (150 * MS_NS)       /* NACKs within it speak of the same loss */
+#define CUTS_AT_FLOOR 4            /* then the wire carries not even that */
+#define NACKS_FREE 128             /* packets asked for that are never heavy */
+#define PLI_GRACE_NS (300 * MS_NS) /* after the key frame: sent before it was seen */
+
+static uint64_t rate_floor(const struct catch_up *c)
+{
+	return c->stream_rate + c->stream_rate / 2;
+}
+
+/* The stream's rate since `index`, a packet in the window, [bytes/s]. */
+static uint64_t measure(const struct audience *a, uint64_t index)
+{
+	const struct plain_packet *from = audience_packet(a, index);
+	const struct plain_packet *to = audience_packet(a, a->next - 1);
+	uint64_t ns = RTE_MAX(to->arrival_ns - from->arrival_ns, RATE_MEASURED_NS);
+	uint64_t bytes = to->offset + to->len - from->offset;
+
+	return RTE_MAX(bytes * SECOND_NS / ns, (uint64_t)RATE_LEAST);
+}
+
+/* The index behind the key frame, as far as it has come, and its bytes. */
+static uint64_t keyframe_end(const struct audience *a, uint64_t index, uint64_t *bytes)
+{
+	uint32_t timestamp = audience_packet(a, index)->timestamp;
+
+	*bytes = 0;
+	while (index < a->next) {
+		const struct plain_packet *p = audience_packet(a, index);
+
+		if (p->timestamp != timestamp)
+			break;
+		*bytes += p->len;
+		index++;
+	}
+	return index;
+}
+
+void catch_up_begin(struct worker *w, struct viewer_track *t, uint64_t index, uint32_t shift)
+{
+	const struct audience *a = t->audience;
+	struct catch_up *c = &t->catch_up;
+	uint64_t key_bytes;
+
+	t->state = TRACK_CATCHING;
+	t->join_index = index;
+	t->next_index = index;
+	t->shift = shift;
+	t->live_index = shift != 0 ? UINT64_MAX : index;
+	memset(c, 0, sizeof(*c));
+	c->key_end = keyframe_end(a, index, &key_bytes);
+	c->stream_rate = measure(a, index);
+	c->top = RTE_MAX(c->stream_rate * (w->burst_rate != 0 ? w->burst_rate : RATE_DEFAULT),
+		(uint64_t)TOP_LEAST);
+	c->rate = RTE_MAX(c->stream_rate * RATE_FIRST, key_bytes * KEYFRAME_PER_S);
+	c->rate = RTE_MIN(c->rate, c->top);
+	c->caught_at = UINT64_MAX;
+	c->since_ns = w->now_ns;
+	c->rated_ns = w->now_ns;
+	w->catching[w->n_catching++] = (struct catching){.due_ns = w->now_ns, .track = t};
+	w->catching_due_ns = w->now_ns;
+}
+
+static void remove_entry(struct worker *w, const struct viewer_track *t)
+{
+	for (uint32_t i = 0; i < w->n_catching; i++) {
+		if (w->catching[i].track != t)
+			continue;
+		w->catching[i] = w->catching[--w->n_catching];
+		return;
+	}
+}
+
+void catch_up_end(struct worker *w, struct viewer_track *t)
+{
+	remove_entry(w, t);
+	/* Whatever comes next, no index twice. */
+	t->wire_base += t->next_index - t->join_index;
+	t->join_index = t->next_index;
+}
+
+static void give_up(struct worker *w, struct viewer_track *t)
+{
+	mr_count(&t->stats->bursts_given_up, 1);
+	catch_up_end(w, t);
+	join_wait(w, t, join_newer(t->audience));
+}
+
+static void went_live(struct worker *w, struct viewer_track *t)
+{
+	struct audience *a = t->audience;
+
+	remove_entry(w, t);
+	a->n_behind--;
+	audience_enter(a, t);
+	atomic_store_explicit(&t->stats->burst_ms,
+		(uint32_t)((w->now_ns - t->catch_up.since_ns) / MS_NS), memory_order_relaxed);
+	/* Times of what is live can be told now: lip-sync waits for it. */
+	t->viewer->next_report_ns = RTE_MIN(t->viewer->next_report_ns, w->now_ns);
+}
+
+static void raise_rate(struct catch_up *c, uint64_t now_ns)
+{
+	uint64_t rise = c->stream_rate * (c->cut_ns != 0 ? RATE_RISE_SLOW : RATE_RISE);
+	uint64_t passed = RTE_MIN(now_ns - c->rated_ns, 100 * MS_NS);
+
+	c->rate = RTE_MIN(c->rate + rise * passed / SECOND_NS, c->top);
+	c->rated_ns = now_ns;
+}
+
+/* Puts a copy of the track's next packet into the batch. False: not now. */
+static bool send_packet(struct worker *w, struct viewer_track *t, const struct plain_packet *p)
+{
+	struct plain_batch *out = &w->plain;
+	struct rte_mbuf *m = rte_pktmbuf_alloc(w->pool);
+
+	if (m == NULL)
+		return false;
+	/* The first packet of a frame, and all before it was sent: from here on it is live. */
+	if (t->live_index == UINT64_MAX && (p->flags & PLAIN_FRAME_START) != 0 &&
+		t->catch_up.caught_at == p->index)
+		t->live_index = p->index;
+	out->pkts[out->n] = m;
+	copy_make(&out->op[out->n], m, p, audience_payload(t->audience, p), t);
+	out->n++;
+	return true;
+}
+
+/* One quantum; sets when the next is due. */
+static void serve(struct worker *w, struct catching *e, uint16_t *budget)
+{
+	struct viewer_track *t = e->track;
+	struct catch_up *c = &t->catch_up;
+	struct audience *a = t->audience;
+	uint16_t quantum = w->quantum != 0 ? w->quantum : QUANTUM_DEFAULT;
+	uint16_t most = RTE_MIN(quantum, *budget);
+	uint64_t bytes = 0;
+	uint16_t n = 0;
+
+	raise_rate(c, w->now_ns);
+	if (t->next_index < a->live_next)
+		worker_read_begin(w, a, t->next_index);
+	while (n < most && t->next_index < a->live_next) {
+		const struct plain_packet *p = audience_packet(a, t->next_index);
+
+		if (p == NULL) {
+			give_up(w, t);
+			return;
+		}
+		if ((p->flags & PLAIN_HOLE) == 0) {
+			if (!send_packet(w, t, p))
+				break;
+			bytes += p->len;
+			n++;
+		}
+		t->next_index++;
+		if (t->next_index == c->key_end)
+			c->key_sent_ns = w->now_ns;
+	}
+	*budget = (uint16_t)(*budget - n);
+	c->sent += n;
+	if (t->next_index == a->live_next) {
+		if (n == 0 && t->live_index != UINT64_MAX && w->now_ns >= c->paced_ns) {
+			went_live(w, t);
+			return;
+		}
+		c->caught_at = t->next_index;
+		e->due_ns = RTE_MAX(w->now_ns + POLL_NS, c->paced_ns);
+	} else {
+		e->due_ns =
+			RTE_MAX(e->due_ns, w->now_ns - LATE_MAX_NS) + bytes * SECOND_NS / c->rate;
+	}
+	if (n > 0) {
+		c->paced_ns = w->now_ns + PACE_NS;
+		e->due_ns = RTE_MAX(e->due_ns, c->paced_ns);
+		w->moved = true;
+	}
+}
+
+void catch_up_stage(struct worker *w)
+{
+	uint16_t budget = CATCH_UP_BUDGET;
+	uint64_t due = UINT64_MAX;
+	uint32_t first;
+
+	if (w->waiting != NULL)
+		join_waiting(w);
+	if (w->n_catching == 0)
+		return;
+	if (w->now_ns >= w->catching_due_ns) {
+		/* Another one first in each turn. Who goes while we look makes room for the
+		 * last, who is looked at in the next turn then. */
+		first = w->catching_first++ % w->n_catching;
+		for (uint32_t i = 0; i < w->n_catching && budget > 0; i++) {
+			struct catching *e = &w->catching[(first + i) % w->n_catching];
+
+			if (e->due_ns <= w->now_ns)
+				serve(w, e, &budget);
+		}
+		for (uint32_t i = 0; i < w->n_catching; i++)
+			due = RTE_MIN(due, w->catching[i].due_ns);
+		w->catching_due_ns = due;
+	}
+	w->due_ns = RTE_MIN(w->due_ns, w->catching_due_ns);
+}
+
+void catch_up_pli(struct worker *w, struct viewer_track *t)
+{
+	const struct catch_up *c = &t->catch_up;
+
+	if (t->state != TRACK_CATCHING || c->key_sent_ns == 0 ||
+		w->now_ns - c->key_sent_ns < PLI_GRACE_NS)
+		return;
+	give_up(w, t);
+}
+
+void catch_up_nack(struct worker *w, struct viewer_track *t, uint32_t n)
+{
+	struct catch_up *c = &t->catch_up;
+
+	if (t->state != TRACK_CATCHING || n == 0)
+		return;
+	c->nacked += n;
+	if (c->nacked > NACKS_FREE + c->sent) {
+		give_up(w, t);
+		return;
+	}
+	if (c->cut_ns != 0 && w->now_ns - c->cut_ns < CUT_NS)
+		return;
+	c->cut_ns = w->now_ns;
+	if (c->rate <= rate_floor(c) && ++c->cuts_at_floor == CUTS_AT_FLOOR) {
+		give_up(w, t);
+		return;
+	}
+	c->rate = RTE_MAX(c->rate / 2, rate_floor(c));
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * How a viewer's track joins its stream, and its way from the last key frame to
+ * the live cursor. All of it runs on the worker's lcore: joining and leaving
+ * between two turns (orders), the rest within one.
+ *
+ *   track_join() --+--> TRACK_LIVE       audio, fixed sessions, or as configured
+ *                  |
+ *                  +--> TRACK_CATCHING   a whole key frame is kept: from there on,
+ *                  |      ^   |  |       paced (catch_up.c), until at the live cursor
+ *                  |      |   |  +-----> TRACK_LIVE
+ *                  |      |   v given up: PLI, heavy NACKs, fell out of the ring
+ *                  +--> TRACK_WAITING    for the next key frame; after 30 s live
+ *
+ * Cached frames keep their spacing and are shifted back by CATCH_UP_SHIFT. The jump
+ * at the first frame of the live mapping makes libwebrtc begin its estimate of the
+ * sender's clock anew (more than 900,000 ticks); without that its jitter buffer
+ * stays too short for good. That index is kept (live_index): whoever sends a packet
+ * again makes the same bytes.
+ */
+#ifndef DATAPLANE_PIPELINE_CATCH_UP_H
+#define DATAPLANE_PIPELINE_CATCH_UP_H
+
+#include "dataplane/pipeline/worker.h"
+
+#define CATCH_UP_SHIFT 1000000u /* RTP ticks */
+#define PACE_NS 250000ull       /* between two quanta of one viewer */
+#define QUANTUM_DEFAULT 3       /* packets */
+
+/* Packets of one viewer in one quantum, so that any 1 ms, which five quanta can
+ * touch, has at most `max_burst`, and one of another track. 0: no limit. */
+static inline uint16_t quantum_of(uint32_t max_burst)
+{
+	return (uint16_t)(max_burst > 5 ? (max_burst - 1) / 5 : max_burst > 0);
+}
+
+/* `t` has no stream. There is room in the audience's list for all who joined. */
+void track_join(struct worker *w, struct audience *a, struct viewer_track *t);
+/* From any state. */
+void track_leave(struct worker *w, struct viewer_track *t);
+/* Everybody who is in `a` in any state. */
+void audience_disband(struct worker *w, struct audience *a);
+
+/* The viewer says PLI, or asks for `n` packets again. Tracks that do not catch up
+ * do not mind. */
+void catch_up_pli(struct worker *w, struct viewer_track *t);
+void catch_up_nack(struct worker *w, struct viewer_track *t, uint32_t n);
+
+/* ---- between join.c and catch_up.c ---- */
+
+/* Begins an epoch at `index` and puts the track among those who catch up, for which
+ * there is room. The audience's window is open from there on. */
+void catch_up_begin(struct worker *w, struct viewer_track *t, uint64_t index, uint32_t shift);
+/* Takes it out again; the epoch is over, the next may begin. */
+void catch_up_end(struct worker *w, struct viewer_track *t);
+/* Those who wait: starts whom a key frame has come for. */
+void join_waiting(struct worker *w);
+/* Lets it wait for a key frame at `after` or later. */
+void join_wait(struct worker *w, struct viewer_track *t, uint64_t after);
+/* ... newer than any that is known now. */
+uint64_t join_newer(const struct audience *a);
+
+#endif
