@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * No nonce twice: viewers join, leave and join again at random, streams overrun
- * and lose packets, numbers wrap, packets are sent again. Whenever one key
+ * No nonce twice: viewers join live, at the last key frame or the next, leave in the
+ * middle of it and join again, ask for packets again and for key frames at random,
+ * streams overrun and lose packets, numbers wrap. Whenever one key
  * meets the same SSRC and index a second time, the bytes on the wire must be
  * the same (FACTS: else GCM gives its authentication key away).
  */
 #include "tests/unit/pipeline/harness.h"
 
+#include "dataplane/pipeline/catch_up.h"
+#include "dataplane/pipeline/repair_queue.h"
 #include "tests/unit/crypto/random.h"
 
 #include <setjmp.h>
@@ -33,6 +36,8 @@ struct history {
 	uint32_t used;
 	uint32_t again;
 	uint64_t highest;
+	uint32_t shifted; /* copies for tracks that began at a key frame of before */
+	uint32_t given_up;
 };
 
 static uint64_t fnv1a(const uint8_t *p, size_t len)
@@ -72,17 +77,23 @@ static void turn(struct harness *h, struct history *all)
 {
 	struct worker *w = h->w;
 	uint64_t index[BATCH_MAX] = {0};
+	uint32_t ssrc[BATCH_MAX] = {0};
 
+	repair_stage(w);
 	fanout_stage(w);
-	for (uint16_t i = 0; i < w->plain.n; i++)
+	catch_up_stage(w);
+	for (uint16_t i = 0; i < w->plain.n; i++) {
 		index[i] = w->plain.op[i].index;
+		ssrc[i] = w->plain.op[i].ssrc;
+	}
 	protect_stage(w);
 	for (uint16_t i = 0; i < w->cipher.n; i++) {
 		struct rte_mbuf *m = w->cipher.pkts[i];
 		const struct packet_meta *meta = packet_meta(m);
 
-		remember(all, meta->viewer->id, meta->viewer->track[meta->track].ssrc, index[i],
+		remember(all, meta->viewer->id, ssrc[i], index[i],
 			fnv1a(rte_pktmbuf_mtod(m, const uint8_t *), m->data_len));
+		all->shifted += meta->viewer->track[meta->track].shift != 0;
 		if (index[i] > all->highest)
 			all->highest = index[i];
 	}
@@ -96,22 +107,66 @@ static void join(struct harness *h, struct random *r, struct stream *const strea
 	struct mr_viewer_add add = harness_viewer_add(h, profiles[random_below(r, 3)], streams);
 	struct viewer *v;
 
-	for (unsigned int i = 0; i < MR_VIEWER_TRACKS; i++)
+	for (unsigned int i = 0; i < MR_VIEWER_TRACKS; i++) {
 		add.track[i].sequence_base =
 			(uint16_t)(random_below(r, 2) ? 0x7fff : random_below(r, 0x8000));
+		if (random_below(r, 2) == 0)
+			continue;
+		add.track[i].rtx_ssrc = add.track[i].ssrc + 0x20000000u;
+		add.track[i].rtx_payload_type = 110;
+	}
 	v = harness_join(h, &add, streams);
 	/* As if it had been there for hours: numbers soon wrap, again. */
 	for (unsigned int i = 0; i < MR_VIEWER_TRACKS; i++)
 		v->track[i].wire_base += 0x10000u * random_below(r, 3) + 0x7f00;
 }
 
-/* A track stops and comes back, as with a stream that was removed and added. */
-static void rejoin(struct viewer_track *t)
+/* A track stops and comes back, as with a stream that was removed and added: live, at
+ * the last key frame, or at the next one. */
+static void rejoin(struct harness *h, struct viewer_track *t)
 {
 	struct audience *a = t->audience;
 
-	audience_leave(t);
-	audience_join(a, t);
+	track_leave(h->w, t);
+	track_join(h->w, a, t);
+}
+
+/* What a viewer may say, at any time. */
+static void complain(
+	struct harness *h, struct random *r, struct viewer_track *t, struct history *all)
+{
+	/* Most of all who catches up: there is not much time for it. */
+	if (h->w->n_catching > 0 && random_below(r, 3) > 0)
+		t = h->w->catching[random_below(r, h->w->n_catching)].track;
+	uint16_t near = (uint16_t)(t->wire_base + random_below(r, 64));
+	uint64_t given_up = t->stats->bursts_given_up;
+
+	if (random_below(r, 3) == 0)
+		catch_up_pli(h->w, t);
+	else if (random_below(r, 3) == 0)
+		catch_up_nack(h->w, t, random_below(r, 1000));
+	else
+		repair_want(h->w, t, near, (uint16_t)random_u64(r));
+	all->given_up += t->stats->bursts_given_up != given_up;
+}
+
+/* The beginning of a frame or of a key frame, or what belongs to the one before. */
+static void put(
+	struct harness *h, struct random *r, struct stream *s, const uint8_t *payload, uint16_t len)
+{
+	uint32_t what = random_below(r, 40);
+	uint16_t flags = what == 0   ? PLAIN_FRAME_START | PLAIN_KEYFRAME
+			 : what < 16 ? PLAIN_FRAME_START
+				     : 0;
+	uint32_t timestamp = s->last_timestamp;
+
+	if (flags != 0)
+		timestamp = (uint32_t)random_u64(r);
+	s->last_timestamp = timestamp;
+	memcpy(plain_ring_reserve(&s->ring, len), payload, len);
+	clock_arrival(&s->clock, timestamp, h->w->wall_ns);
+	worker_queue_audience(h->w, &s->audience);
+	plain_ring_commit(&s->ring, len, timestamp, flags, h->w->now_ns);
 }
 
 static void put_some(struct harness *h, struct random *r, struct stream *s)
@@ -123,8 +178,7 @@ static void put_some(struct harness *h, struct random *r, struct stream *s)
 		plain_ring_skip(&s->ring, random_below(r, 200), h->w->now_ns);
 	while (n-- > 0) {
 		random_bytes(r, payload, sizeof(payload));
-		harness_put(h, s, payload, (uint16_t)(1 + random_below(r, sizeof(payload))),
-			(uint32_t)random_u64(r));
+		put(h, r, s, payload, (uint16_t)(1 + random_below(r, sizeof(payload))));
 	}
 }
 
@@ -164,22 +218,32 @@ static void test_no_nonce_twice(void **state)
 		struct worker *w = h.w;
 		struct stream *s = streams[random_below(&r, 2)];
 		uint32_t what = random_below(&r, 100);
+		struct viewer *v =
+			w->n_viewers > 0 ? w->viewers[random_below(&r, w->n_viewers)] : NULL;
 
+		w->start = (enum worker_start)random_below(&r, 3);
+		harness_advance(&h, random_below(&r, 10 * MS));
 		if (what < 6 && w->n_viewers < LIVE_MAX && h.n_viewers < HARNESS_VIEWERS)
 			join(&h, &r, streams);
 		else if (what < 10 && w->n_viewers > 0)
-			harness_leave(&h, w->viewers[random_below(&r, w->n_viewers)]);
-		else if (what < 15 && s->audience.n_tracks > 0)
-			rejoin(s->audience.tracks[random_below(&r, s->audience.n_tracks)]);
+			harness_leave(&h, v);
+		else if (what < 15 && v != NULL)
+			rejoin(&h, &v->track[random_below(&r, 2)]);
 		else if (what < 20)
 			send_again(&h, &r, s, &all);
+		else if (what < 26 && v != NULL)
+			complain(&h, &r, &v->track[random_below(&r, 2)], &all);
 		else if (what < 60)
 			put_some(&h, &r, s);
 		else
 			turn(&h, &all);
 	}
-	printf("%u nonces, %u of them again, highest index %llu, %u viewers\n", all.used, all.again,
-		(unsigned long long)all.highest, h.n_viewers);
+	printf("%u nonces, %u of them again, highest index %llu, %u viewers, %u copies on the way "
+	       "from a key frame, %u times given up\n",
+		all.used, all.again, (unsigned long long)all.highest, h.n_viewers, all.shifted,
+		all.given_up);
+	assert_true(all.shifted > 10000);
+	assert_true(all.given_up > 100);
 	assert_true(all.used > 100000);
 	assert_true(all.again > 1000);
 	assert_true(all.highest > 0x20000);

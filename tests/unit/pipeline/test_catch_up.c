@@ -1,0 +1,491 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Tests of dataplane/pipeline/join.c and catch_up.c, and of fan-out's pacing: what a
+ * new viewer is sent from the last key frame on, how fast, and how that ends.
+ */
+#include "tests/unit/pipeline/harness.h"
+
+#include "dataplane/pipeline/catch_up.h"
+#include "dataplane/stream/rtp.h"
+
+#include <rte_byteorder.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define FRAME_NS 33333333ull
+#define FRAME_TICKS 3000
+#define FRAME_PACKETS 8
+#define KEY_PACKETS 40
+#define LEN 1000 /* [bytes] of a payload */
+#define TURN_NS 20000
+#define SEEN_MAX 20000
+
+struct seen {
+	uint64_t at_ns;
+	uint32_t timestamp; /* of the stream */
+	uint16_t seq;
+};
+
+/* One camera, one viewer who is watched. */
+struct scene {
+	struct harness h;
+	struct stream *s;
+	struct viewer *v;
+	uint64_t next_frame_ns;
+	uint32_t frames;
+	uint32_t n;
+	struct seen *seen;
+	uint64_t reports;
+};
+
+static void put_frame(struct scene *c, bool key)
+{
+	struct stream *s = c->s;
+	unsigned int n = key ? KEY_PACKETS : FRAME_PACKETS;
+
+	for (unsigned int i = 0; i < n; i++) {
+		uint16_t flags = (uint16_t)((i == 0 ? PLAIN_FRAME_START : 0) |
+					    (i == 0 && key ? PLAIN_KEYFRAME : 0) |
+					    (i + 1 == n ? PLAIN_MARKER : 0));
+		uint8_t *to = plain_ring_reserve(&s->ring, LEN);
+
+		memset(to, (int)i, LEN);
+		clock_arrival(&s->clock, c->frames * FRAME_TICKS, c->h.w->wall_ns);
+		plain_ring_commit(&s->ring, LEN, c->frames * FRAME_TICKS, flags, c->h.w->now_ns);
+	}
+	worker_queue_audience(c->h.w, &s->audience);
+	c->frames++;
+}
+
+static void scene_init(struct scene *c, enum worker_start start, uint32_t ring)
+{
+	memset(c, 0, sizeof(*c));
+	c->seen = calloc(SEEN_MAX, sizeof(c->seen[0]));
+	assert_non_null(c->seen);
+	harness_init(&c->h);
+	c->h.w->start = start;
+	c->h.w->quantum = quantum_of(16);
+	c->s = harness_stream(&c->h, MR_KIND_VIDEO, 90000, ring);
+	c->next_frame_ns = c->h.w->now_ns;
+}
+
+static void scene_fini(struct scene *c)
+{
+	harness_fini(&c->h);
+	free(c->seen);
+}
+
+static void look(struct scene *c)
+{
+	struct plain_batch *b = &c->h.w->plain;
+
+	for (uint16_t i = 0; i < b->n; i++) {
+		const struct rtp_header *h =
+			rte_pktmbuf_mtod(b->pkts[i], const struct rtp_header *);
+		const struct packet_meta *meta = packet_meta(b->pkts[i]);
+
+		if (c->v == NULL || meta->viewer != c->v)
+			continue;
+		assert_in_range(c->n, 0, SEEN_MAX - 1);
+		c->seen[c->n++] = (struct seen){
+			.at_ns = c->h.w->now_ns,
+			.timestamp = rte_be_to_cpu_32(h->timestamp) - c->v->track[0].timestamp_base,
+			.seq = rte_be_to_cpu_16(h->seq),
+		};
+	}
+}
+
+/* Lets time pass; the camera makes its frames, without key frames. */
+static void run(struct scene *c, uint64_t ns)
+{
+	struct worker *w = c->h.w;
+	uint64_t end = w->now_ns + ns;
+
+	while (w->now_ns < end) {
+		while (w->now_ns >= c->next_frame_ns) {
+			put_frame(c, false);
+			c->next_frame_ns += FRAME_NS;
+		}
+		fanout_stage(w);
+		catch_up_stage(w);
+		look(c);
+		report_stage(w);
+		if (c->v != NULL && w->srtcp_out.n > 0 && c->reports == 0)
+			c->reports = w->now_ns;
+		harness_free_batch(&w->srtcp_out);
+		protect_stage(w);
+		harness_free_batch(&w->cipher);
+		harness_advance(&c->h, TURN_NS);
+	}
+}
+
+static void key_frame(struct scene *c)
+{
+	put_frame(c, true);
+	c->next_frame_ns = c->h.w->now_ns + FRAME_NS;
+}
+
+static struct viewer_track *join(struct scene *c)
+{
+	c->v = harness_viewer(&c->h, SRTP_PROFILE_GCM_128, c->s);
+	return &c->v->track[0];
+}
+
+/* Numbers rise by one, from the first to the last. */
+static void no_gap(const struct scene *c)
+{
+	for (uint32_t i = 1; i < c->n; i++)
+		assert_int_equal(c->seen[i].seq, (uint16_t)(c->seen[0].seq + i));
+}
+
+static void bounded_bursts(const struct scene *c, unsigned int most)
+{
+	for (uint32_t i = 0; i + most < c->n; i++)
+		assert_true(c->seen[i + most].at_ns - c->seen[i].at_ns > MS);
+}
+
+/* Within 3 s of joining, the viewer has all from the key frame on, once, and is live. */
+static void test_catches_up(void **state)
+{
+	struct scene c;
+	struct viewer_track *t;
+	uint32_t i = 0;
+	uint64_t joined;
+
+	scene_init(&c, WORKER_START_KEYFRAME, 4096);
+	key_frame(&c);
+	run(&c, 5 * SECOND);
+	t = join(&c);
+	joined = c.h.w->now_ns;
+	assert_int_equal(t->state, TRACK_CATCHING);
+	assert_int_equal(t->stats->join, MR_JOIN_CACHE);
+	assert_int_equal(c.s->stats->viewers, 1);
+	run(&c, SECOND);
+	assert_int_equal(t->state, TRACK_LIVE);
+	assert_in_range(t->stats->burst_ms, 1, 900);
+	assert_int_equal(t->stats->bursts_given_up, 0);
+	/* The key frame has come in 100 ms. */
+	assert_true(c.seen[KEY_PACKETS - 1].at_ns - joined < 110 * MS);
+	assert_int_equal(c.seen[0].timestamp, (uint32_t)-CATCH_UP_SHIFT);
+	/* Cached frames keep their spacing; then, once, the shift; at a frame's start. */
+	while (i + 1 < c.n && c.seen[i + 1].timestamp - c.seen[i].timestamp <= FRAME_TICKS)
+		i++;
+	assert_int_equal(
+		c.seen[i + 1].timestamp - c.seen[i].timestamp, CATCH_UP_SHIFT + FRAME_TICKS);
+	assert_int_equal((c.seen[i + 1].timestamp) % FRAME_TICKS, 0);
+	for (uint32_t k = i + 2; k < c.n; k++)
+		assert_true(c.seen[k].timestamp - c.seen[k - 1].timestamp <= FRAME_TICKS);
+	no_gap(&c);
+	bounded_bursts(&c, 15);
+	assert_int_equal(c.n, t->packets_sent);
+	assert_int_equal(c.seen[c.n - 1].timestamp, (c.frames - 1) * FRAME_TICKS);
+	/* Reports speak of live frames alone. */
+	assert_true(c.reports >= c.seen[i + 1].at_ns);
+	assert_int_equal(t->live_index, t->join_index + i + 1);
+	harness_no_notice(&c.h);
+	scene_fini(&c);
+}
+
+/* A key frame that is live itself needs no shift. */
+static void test_joins_on_a_keyframe(void **state)
+{
+	struct scene c;
+	struct viewer_track *t;
+
+	scene_init(&c, WORKER_START_KEYFRAME, 1024);
+	run(&c, SECOND);
+	key_frame(&c);
+	run(&c, 10 * MS);
+	t = join(&c);
+	run(&c, SECOND);
+	assert_int_equal(t->state, TRACK_LIVE);
+	assert_int_equal(t->shift, 0);
+	no_gap(&c);
+	bounded_bursts(&c, 15);
+	for (uint32_t i = 1; i < c.n; i++)
+		assert_true(c.seen[i].timestamp - c.seen[i - 1].timestamp <= FRAME_TICKS);
+	scene_fini(&c);
+}
+
+static void test_waits(void **state)
+{
+	static const struct {
+		const char *why;
+		enum worker_start start;
+		uint32_t ring; /* packets */
+		bool hole;
+	} cases[] = {
+		{"the cache is off", WORKER_START_WAIT, 4096, false},
+		{"the key frame has fallen out of the ring", WORKER_START_KEYFRAME, 256, false},
+		{"a packet of the key frame was lost", WORKER_START_KEYFRAME, 4096, true},
+	};
+
+	for (size_t k = 0; k < sizeof(cases) / sizeof(cases[0]); k++) {
+		struct scene c;
+		struct viewer_track *t;
+		uint32_t first;
+
+		scene_init(&c, cases[k].start, cases[k].ring);
+		key_frame(&c);
+		if (cases[k].hole)
+			c.s->ring.packets[KEY_PACKETS / 2].flags = PLAIN_HOLE;
+		run(&c, 2 * SECOND);
+		t = join(&c);
+		if (t->state != TRACK_WAITING)
+			fail_msg("%s: state %u", cases[k].why, t->state);
+		assert_int_equal(t->stats->join, MR_JOIN_WAITED);
+		harness_expect_notice(&c.h, MR_EVENT_KEYFRAME_WANTED, c.s->id, 0);
+		run(&c, 2 * SECOND);
+		assert_int_equal(c.n, 0);
+		/* Asked for again, not more often than once a second. */
+		harness_expect_notice(&c.h, MR_EVENT_KEYFRAME_WANTED, c.s->id, 0);
+		first = c.frames * FRAME_TICKS;
+		key_frame(&c);
+		run(&c, SECOND);
+		assert_int_equal(t->state, TRACK_LIVE);
+		assert_int_equal(c.seen[0].timestamp, first);
+		assert_int_equal(c.seen[0].seq, (uint16_t)t->wire_base);
+		no_gap(&c);
+		bounded_bursts(&c, 15);
+		scene_fini(&c);
+	}
+}
+
+/* A stream without key frames is sent from where it is, in the end. */
+static void test_waits_for_30_s_at_most(void **state)
+{
+	struct scene c;
+	struct viewer_track *t;
+
+	scene_init(&c, WORKER_START_KEYFRAME, 256);
+	run(&c, SECOND);
+	t = join(&c);
+	harness_advance(&c.h, 29 * SECOND);
+	c.next_frame_ns = c.h.w->now_ns;
+	run(&c, 100 * MS);
+	assert_int_equal(t->state, TRACK_WAITING);
+	harness_advance(&c.h, SECOND);
+	c.next_frame_ns = c.h.w->now_ns;
+	run(&c, 300 * MS);
+	assert_int_equal(t->state, TRACK_LIVE);
+	assert_true(c.n > 0);
+	scene_fini(&c);
+}
+
+/* Audio and fixed sessions need no key frame. */
+static void test_joins_live(void **state)
+{
+	struct harness h;
+	struct stream *streams[MR_VIEWER_TRACKS];
+	struct mr_viewer_add add;
+	struct viewer *v;
+
+	harness_init(&h);
+	h.w->start = WORKER_START_KEYFRAME;
+	streams[0] = harness_stream(&h, MR_KIND_VIDEO, 90000, 64);
+	streams[1] = harness_stream(&h, MR_KIND_AUDIO, 48000, 64);
+	add = harness_viewer_add(&h, SRTP_PROFILE_GCM_128, streams);
+	v = harness_join(&h, &add, streams);
+	assert_int_equal(v->track[0].state, TRACK_WAITING);
+	assert_int_equal(v->track[1].state, TRACK_LIVE);
+	track_leave(h.w, &v->track[0]);
+	v->fixed = true;
+	track_join(h.w, &streams[0]->audience, &v->track[0]);
+	assert_int_equal(v->track[0].state, TRACK_LIVE);
+	assert_int_equal(v->track[0].stats->join, MR_JOIN_LIVE);
+	harness_fini(&h);
+}
+
+/* Whatever makes the burst end too soon: the next key frame is the next thing sent,
+ * by the next number. */
+static void test_given_up(void **state)
+{
+	static const struct {
+		const char *why;
+		enum { PLI, NACKS, OVERRUN } how;
+	} cases[] = {
+		{"PLI", PLI},
+		{"all of it was lost", NACKS},
+		{"it fell out of the ring", OVERRUN},
+	};
+
+	for (size_t k = 0; k < sizeof(cases) / sizeof(cases[0]); k++) {
+		struct scene c;
+		struct viewer_track *t;
+		uint32_t n, first;
+
+		scene_init(&c, WORKER_START_KEYFRAME, 4096);
+		c.h.w->burst_rate = 2;
+		key_frame(&c);
+		run(&c, 8 * SECOND);
+		t = join(&c);
+		catch_up_pli(c.h.w, t); /* before anything came: says nothing */
+		run(&c, 500 * MS);
+		assert_int_equal(t->state, TRACK_CATCHING);
+		n = c.n;
+		switch (cases[k].how) {
+		case PLI:
+			catch_up_pli(c.h.w, t);
+			break;
+		case NACKS:
+			catch_up_nack(c.h.w, t, 129 + n);
+			break;
+		case OVERRUN:
+			c.h.w->n_catching = 0; /* its worker does not come to it */
+			run(&c, 17 * SECOND);
+			c.h.w->catching[0].due_ns = 0;
+			c.h.w->n_catching = 1;
+			c.h.w->catching_due_ns = 0;
+			run(&c, MS);
+			break;
+		}
+		if (t->state != TRACK_WAITING)
+			fail_msg("%s: state %u", cases[k].why, t->state);
+		assert_int_equal(t->stats->bursts_given_up, 1);
+		run(&c, 500 * MS);
+		assert_int_equal(c.n, n);
+		first = c.frames * FRAME_TICKS;
+		key_frame(&c);
+		run(&c, SECOND);
+		assert_int_equal(t->state, TRACK_LIVE);
+		assert_int_equal(c.seen[n].timestamp, first);
+		no_gap(&c);
+		scene_fini(&c);
+	}
+}
+
+/* NACKs halve the pace, once for all that speak of one loss; it stays above live. */
+static void test_adapts(void **state)
+{
+	struct scene c;
+	struct viewer_track *t;
+	uint64_t rate;
+
+	scene_init(&c, WORKER_START_KEYFRAME, 4096);
+	key_frame(&c);
+	run(&c, 10 * SECOND);
+	t = join(&c);
+	run(&c, 300 * MS);
+	rate = t->catch_up.rate;
+	assert_true(rate > 6 * t->catch_up.stream_rate);
+	catch_up_nack(c.h.w, t, 10);
+	catch_up_nack(c.h.w, t, 10);
+	assert_int_equal(t->catch_up.rate, rate / 2);
+	run(&c, 200 * MS);
+	catch_up_nack(c.h.w, t, 10);
+	assert_in_range(t->catch_up.rate, rate / 4, rate / 3);
+	for (int i = 0; i < 3; i++) {
+		run(&c, 160 * MS);
+		catch_up_nack(c.h.w, t, 1);
+		assert_true(t->catch_up.rate > t->catch_up.stream_rate * 5 / 4);
+	}
+	run(&c, 8 * SECOND);
+	assert_int_equal(t->state, TRACK_LIVE);
+	assert_int_equal(t->stats->bursts_given_up, 0);
+	no_gap(&c);
+	scene_fini(&c);
+}
+
+/* More than may catch up at once: the others follow; who leaves, leaves. */
+static void test_many(void **state)
+{
+	struct scene c;
+	uint32_t live = 0;
+
+	scene_init(&c, WORKER_START_KEYFRAME, 4096);
+	key_frame(&c);
+	run(&c, SECOND);
+	for (unsigned int i = 0; i < CATCHING_MAX + 50; i++)
+		join(&c);
+	assert_int_equal(c.h.w->n_catching, CATCHING_MAX);
+	assert_int_equal(c.s->audience.n_behind, CATCHING_MAX + 50);
+	assert_int_equal(c.v->track[0].state, TRACK_WAITING);
+	run(&c, 50 * MS);
+	for (unsigned int i = 0; i < 20; i++)
+		harness_leave(&c.h, c.h.w->viewers[i * 7]);
+	run(&c, 3 * SECOND);
+	for (uint32_t i = 0; i < c.h.w->n_viewers; i++)
+		live += c.h.w->viewers[i]->track[0].state == TRACK_LIVE;
+	assert_int_equal(live, CATCHING_MAX + 30);
+	assert_int_equal(c.s->audience.n_tracks, live);
+	assert_int_equal(c.s->audience.n_behind, 0);
+	assert_int_equal(c.s->stats->viewers, live);
+	no_gap(&c);
+	bounded_bursts(&c, 15);
+	scene_fini(&c);
+}
+
+/* The stream goes while some catch up and some wait. */
+static void test_stream_ends(void **state)
+{
+	struct scene c;
+	struct viewer_track *a, *b;
+
+	scene_init(&c, WORKER_START_KEYFRAME, 1024);
+	key_frame(&c);
+	run(&c, SECOND);
+	a = join(&c);
+	c.h.w->start = WORKER_START_WAIT;
+	b = join(&c);
+	run(&c, 10 * MS);
+	assert_int_equal(a->state, TRACK_CATCHING);
+	assert_int_equal(b->state, TRACK_WAITING);
+	harness_stream_end(&c.h, c.s);
+	assert_int_equal(a->state, TRACK_AWAY);
+	assert_int_equal(b->state, TRACK_AWAY);
+	assert_int_equal(c.h.w->n_catching, 0);
+	assert_null(c.h.w->waiting);
+	catch_up_stage(c.h.w);
+	assert_int_equal(c.h.w->plain.n, 0);
+	scene_fini(&c);
+}
+
+/* A key frame that comes at once leaves to many viewers in bounded bursts, and no
+ * slower than it has to. */
+static void test_live_is_paced(void **state)
+{
+	static const uint32_t limits[] = {6, 16, 64};
+
+	for (size_t k = 0; k < sizeof(limits) / sizeof(limits[0]); k++) {
+		struct scene c;
+		uint64_t began;
+
+		scene_init(&c, WORKER_START_LIVE, 1024);
+		c.h.w->quantum = quantum_of(limits[k]);
+		for (int i = 0; i < 50; i++)
+			join(&c);
+		run(&c, 100 * MS);
+		c.n = 0;
+		began = c.h.w->now_ns;
+		key_frame(&c);
+		run(&c, 100 * MS);
+		assert_true(c.n >= KEY_PACKETS);
+		no_gap(&c);
+		bounded_bursts(&c, limits[k]);
+		assert_true(c.seen[KEY_PACKETS - 1].at_ns - began <
+			    (KEY_PACKETS / c.h.w->quantum + 1) * (PACE_NS + TURN_NS));
+		scene_fini(&c);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_catches_up),
+		cmocka_unit_test(test_joins_on_a_keyframe),
+		cmocka_unit_test(test_waits),
+		cmocka_unit_test(test_waits_for_30_s_at_most),
+		cmocka_unit_test(test_joins_live),
+		cmocka_unit_test(test_given_up),
+		cmocka_unit_test(test_adapts),
+		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_stream_ends),
+		cmocka_unit_test(test_live_is_paced),
+	};
+
+	return cmocka_run_group_tests(tests, harness_eal, harness_eal_end);
+}
