@@ -13,9 +13,10 @@
 
 /*
  * A viewer lives at the worker with the fewest tracks, but at its stream's own as
- * long as that has few more: there a packet costs no other core a look at it. Which
- * queue the viewer's own packets come in by does not count: it sends a few per
- * second, which go to its worker by reference (pipeline/handoff.c).
+ * long as that has few more: there a packet costs no other core a look at it. "Few"
+ * is a fixed number, so that all workers end up equally full. Which queue the
+ * viewer's own packets come in by does not count: it sends a few per second, which
+ * go to its worker by reference (pipeline/handoff.c).
  */
 uint8_t audiences_place(const struct control *c, const struct stream_entry *s)
 {
@@ -25,7 +26,7 @@ uint8_t audiences_place(const struct control *c, const struct stream_entry *s)
 	for (uint8_t i = 1; i < c->config.workers.n; i++)
 		if (c->tracks[i] < c->tracks[least])
 			least = i;
-	if (c->tracks[own] <= c->tracks[least] + c->tracks[least] / 8 + c->spread_slack)
+	if (c->tracks[own] <= c->tracks[least] + c->spread_slack)
 		return own;
 	return least;
 }

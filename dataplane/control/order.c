@@ -130,6 +130,7 @@ static int audience_forget(struct worker *w, struct audience *a)
 {
 	audience_unlink(w, a);
 	spread_forget(w, a);
+	worker_read_end(w);
 	return 0;
 }
 
