@@ -91,9 +91,10 @@ def busy():
     return os.getloadavg()[0] > 2 * len(os.sched_getaffinity(0))
 
 
-def outcome(function, lab):
+def outcome(function, lab, clear=None):
     """The end of the TAP line, and what explains it. On a busy machine, where a browser
-    may not get the time to decode, what failed has a second try, and says so."""
+    may not get the time to decode, what failed has a second try, and says so; `clear`
+    takes away what the first one left."""
     start = time.monotonic()
     second = ''
     while True:
@@ -105,6 +106,8 @@ def outcome(function, lab):
             if busy() and not second:
                 reason = str(e).splitlines()[0] if str(e) else type(e).__name__
                 second = f', second try at load {os.getloadavg()[0]:.0f} after: {reason}'
+                if clear:
+                    clear()
                 continue
             return False, f' ({time.monotonic() - start:.1f} s{second})', explain(e, lab)
         said = f': {detail}' if detail else ''
@@ -123,7 +126,7 @@ def run_group(cls, wanted, number, what):
     with Lab(what) as lab:
         instance = cls()
         instance.lab = lab
-        ready, end, why = outcome(instance.setup, lab)
+        ready, end, why = outcome(instance.setup, lab, lab.renew)
         for function in wanted:
             number += 1
             name = f'{cls.name}: {function.case}'

@@ -66,6 +66,7 @@ class Lab:
     """
 
     def __init__(self, what):
+        self.what = what
         self.prefix = f'mr-{what}-{os.getpid()}'
         self.namespaces = []
         self.links = []       # our ends in the caller's namespace
@@ -79,6 +80,11 @@ class Lab:
 
     def __exit__(self, *_):
         self.close()
+
+    def renew(self):
+        """As if it had just been made."""
+        self.close()
+        self.__init__(self.what)
 
     # -- namespaces and wires
 
