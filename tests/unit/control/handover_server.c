@@ -133,11 +133,11 @@ void server_stop(struct server *s)
 
 void server_wait(_Atomic uint32_t *counter, uint32_t n)
 {
-	uint64_t end = now_us() + 5000000;
+	uint64_t end = now_us() + 20000000;
 
 	while (*counter < n) {
 		if (now_us() > end)
-			fail_msg("%u events instead of %u after 5 s", *counter, n);
+			fail_msg("%u events instead of %u after 20 s", *counter, n);
 		usleep(1000);
 	}
 }

@@ -173,7 +173,7 @@ static void test_profiles(void **state)
 		struct pair p;
 
 		pair_init(&p, cases[i].offered, SDP_HASH_SHA256, true, true);
-		run(&p, 2000);
+		run(&p, 30000);
 		assert_int_equal(p.progress, DTLS_DONE);
 		assert_int_equal(dtls_export(p.server, &profile, &client, &server), 0);
 		if (strcmp(profile->name, cases[i].agreed) != 0)
@@ -219,7 +219,7 @@ static void test_refused(void **state)
 
 		pair_init(&p, cases[i].profiles, cases[i].hash, cases[i].right_fingerprint,
 			cases[i].certificate);
-		run(&p, 300);
+		run(&p, cases[i].done ? 30000 : 300);
 		if ((p.progress == DTLS_DONE) != cases[i].done)
 			fail_msg("%s", cases[i].why);
 		if (!cases[i].done) {
@@ -242,19 +242,24 @@ static void test_no_common_profile(void **state)
 	pair_fini(&p);
 }
 
-/* The first flight of the server is lost: repeated after 50 ms, not 1 s. */
+/* The first flight of the server is lost: repeated after 50 ms, not 1 s; of several
+ * attempts one at least shows it, on a busy machine too. */
 static void test_lost_flight(void **state)
 {
-	struct pair p;
-	gint64 start;
+	gint64 fastest = G_MAXINT64;
 
-	pair_init(&p, "SRTP_AEAD_AES_128_GCM", SDP_HASH_SHA256, true, true);
-	p.lose = 1;
-	start = g_get_monotonic_time();
-	run(&p, 3000);
-	assert_int_equal(p.progress, DTLS_DONE);
-	assert_true(g_get_monotonic_time() - start < 900000);
-	pair_fini(&p);
+	for (int i = 0; i < 10 && fastest >= 900000; i++) {
+		gint64 start = g_get_monotonic_time();
+		struct pair p;
+
+		pair_init(&p, "SRTP_AEAD_AES_128_GCM", SDP_HASH_SHA256, true, true);
+		p.lose = 1;
+		run(&p, 30000);
+		assert_int_equal(p.progress, DTLS_DONE);
+		fastest = MIN(fastest, g_get_monotonic_time() - start);
+		pair_fini(&p);
+	}
+	assert_true(fastest < 900000);
 }
 
 static void test_goodbye(void **state)
@@ -262,7 +267,7 @@ static void test_goodbye(void **state)
 	struct pair p;
 
 	pair_init(&p, "SRTP_AEAD_AES_128_GCM", SDP_HASH_SHA256, true, true);
-	run(&p, 2000);
+	run(&p, 30000);
 	assert_int_equal(p.progress, DTLS_DONE);
 	SSL_shutdown(p.client);
 	assert_true(deliver_up(&p));
@@ -283,7 +288,7 @@ static void test_garbage(void **state)
 		dtls_receive(p.server, garbage, g_random_int_range(1, sizeof(garbage)));
 	}
 	/* A handshake still works: what is no record of the session is dropped. */
-	run(&p, 2000);
+	run(&p, 30000);
 	assert_int_equal(p.progress, DTLS_DONE);
 	pair_fini(&p);
 }
