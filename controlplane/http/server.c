@@ -6,6 +6,7 @@
 #include "controlplane/http/route.h"
 #include "controlplane/http/whep.h"
 #include "controlplane/log.h"
+#include "controlplane/source/address.h"
 
 #include <errno.h>
 #include <gio/gio.h>
@@ -270,26 +271,39 @@ static void on_request(SoupServer *soup, SoupServerMessage *message, const char 
 
 /* ---- life ---- */
 
-static int listen_on(struct http_server *s, const struct mr_endpoint *e)
+static bool listen_at(
+	struct http_server *s, const uint8_t addr[16], bool ipv4, uint16_t port, GError **error)
 {
-	static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-	bool ipv4 = memcmp(e->addr, mapped, sizeof(mapped)) == 0;
 	GInetAddress *inet = g_inet_address_new_from_bytes(
-		ipv4 ? e->addr + 12 : e->addr, ipv4 ? G_SOCKET_FAMILY_IPV4 : G_SOCKET_FAMILY_IPV6);
-	GSocketAddress *address = g_inet_socket_address_new(inet, ntohs(e->port));
-	GError *error = NULL;
-	int rc = 0;
+		ipv4 ? addr + 12 : addr, ipv4 ? G_SOCKET_FAMILY_IPV4 : G_SOCKET_FAMILY_IPV6);
+	GSocketAddress *address = g_inet_socket_address_new(inet, port);
+	bool good = g_socket_listener_add_address(G_SOCKET_LISTENER(s->service), address,
+		G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_TCP, NULL, NULL, error);
 
-	/* [::] takes IPv4, too (the kernel's bindv6only is 0). */
-	if (!g_socket_listener_add_address(G_SOCKET_LISTENER(s->service), address,
-		    G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_TCP, NULL, NULL, &error)) {
-		rc = g_error_matches(error, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE) ? -EADDRINUSE
-										   : -EIO;
-		log_error("-", "event=http_listen_failed error=\"%s\"", error->message);
-		g_error_free(error);
-	}
 	g_object_unref(address);
 	g_object_unref(inet);
+	return good;
+}
+
+static int listen_on(struct http_server *s, const struct mr_endpoint *e)
+{
+	uint16_t port = ntohs(e->port);
+	GError *error = NULL;
+	int rc;
+
+	/* [::] takes IPv4, too (the kernel's bindv6only is 0). */
+	if (listen_at(s, e->addr, address_is_ipv4(e->addr), port, &error))
+		return 0;
+	if (address_is_any(e->addr) &&
+		!g_error_matches(error, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE)) {
+		/* A host without IPv6: any address of IPv4, which is zeros as well. */
+		g_clear_error(&error);
+		if (listen_at(s, e->addr, true, port, &error))
+			return 0;
+	}
+	rc = g_error_matches(error, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE) ? -EADDRINUSE : -EIO;
+	log_error("-", "event=http_listen_failed error=\"%s\"", error->message);
+	g_error_free(error);
 	return rc;
 }
 
