@@ -5,6 +5,8 @@
  * streams overrun and lose packets, numbers wrap. Whenever one key
  * meets the same SSRC and index a second time, the bytes on the wire must be
  * the same (FACTS: else GCM gives its authentication key away).
+ *
+ * MILLRACE_NONCE_PACKETS=10000000 makes it long.
  */
 #include "tests/unit/pipeline/harness.h"
 
@@ -19,24 +21,24 @@
 
 #include <cmocka.h>
 
-#define STEPS 30000
-#define SLOTS (1u << 22)
+#define PACKETS 300000 /* to look at, unless the environment says otherwise */
 #define LIVE_MAX 40
 
 /* One use of a nonce, and a digest of the packet that it made. */
 struct use {
-	uint32_t viewer; /* one key each; 0: free */
-	uint32_t ssrc;
-	uint64_t index;
+	uint64_t nonce; /* viewer (one key each), which of its SSRCs, index; 0: free */
 	uint64_t digest;
 };
 
 struct history {
 	struct use *slot;
-	uint32_t used;
-	uint32_t again;
+	uint64_t slots; /* power of two */
+	uint64_t wanted;
+	uint64_t packets;
+	uint64_t used;
+	uint64_t again;
 	uint64_t highest;
-	uint32_t shifted; /* copies for tracks that began at a key frame of before */
+	uint64_t shifted; /* copies for tracks that began at a key frame of before */
 	uint32_t given_up;
 };
 
@@ -49,25 +51,30 @@ static uint64_t fnv1a(const uint8_t *p, size_t len)
 	return h;
 }
 
-static void remember(
-	struct history *all, uint32_t viewer, uint32_t ssrc, uint64_t index, uint64_t digest)
+static void remember(struct history *all, const struct viewer_track *t, uint32_t ssrc,
+	uint64_t index, uint64_t digest)
 {
-	uint64_t key[2] = {(uint64_t)viewer << 32 | ssrc, index};
-	uint32_t at = (uint32_t)fnv1a((const uint8_t *)key, sizeof(key)) & (SLOTS - 1);
+	uint64_t which = (uint64_t)(t - t->viewer->track) << 1 | (ssrc != t->ssrc);
+	uint64_t nonce = (uint64_t)t->viewer->id << 50 | which << 48 | index;
+	uint64_t at = fnv1a((const uint8_t *)&nonce, sizeof(nonce)) & (all->slots - 1);
 
-	for (;; at = (at + 1) & (SLOTS - 1)) {
+	assert_true(ssrc == t->ssrc || ssrc == t->rtx_ssrc);
+	assert_true(index >> 48 == 0);
+	all->packets++;
+	for (;; at = (at + 1) & (all->slots - 1)) {
 		struct use *u = &all->slot[at];
 
-		if (u->viewer == 0) {
-			*u = (struct use){viewer, ssrc, index, digest};
-			assert_true(++all->used < SLOTS / 2);
+		if (u->nonce == 0) {
+			*u = (struct use){nonce, digest};
+			assert_true(++all->used < all->slots - all->slots / 8);
 			return;
 		}
-		if (u->viewer != viewer || u->ssrc != ssrc || u->index != index)
+		if (u->nonce != nonce)
 			continue;
 		if (u->digest != digest)
-			fail_msg("viewer %u: SSRC %08x, index %llu with other bytes", viewer, ssrc,
-				(unsigned long long)index);
+			fail_msg("viewer %u: SSRC %08x, index %llu with other bytes", t->viewer->id,
+				ssrc, (unsigned long long)index);
+		assert_true(ssrc == t->ssrc); /* RTX is not sent again */
 		all->again++;
 		return;
 	}
@@ -91,7 +98,7 @@ static void turn(struct harness *h, struct history *all)
 		struct rte_mbuf *m = w->cipher.pkts[i];
 		const struct packet_meta *meta = packet_meta(m);
 
-		remember(all, meta->viewer->id, ssrc[i], index[i],
+		remember(all, &meta->viewer->track[meta->track], ssrc[i], index[i],
 			fnv1a(rte_pktmbuf_mtod(m, const uint8_t *), m->data_len));
 		all->shifted += meta->viewer->track[meta->track].shift != 0;
 		if (index[i] > all->highest)
@@ -119,6 +126,7 @@ static void join(struct harness *h, struct random *r, struct stream *const strea
 	/* As if it had been there for hours: numbers soon wrap, again. */
 	for (unsigned int i = 0; i < MR_VIEWER_TRACKS; i++)
 		v->track[i].wire_base += 0x10000u * random_below(r, 3) + 0x7f00;
+	v->track[0].rtx_next += 0x10000u * random_below(r, 3) + 0x7f00;
 }
 
 /* A track stops and comes back, as with a stream that was removed and added: live, at
@@ -148,6 +156,22 @@ static void complain(
 	else
 		repair_want(h->w, t, near, (uint16_t)random_u64(r));
 	all->given_up += t->stats->bursts_given_up != given_up;
+}
+
+/* What viewers say that they have lost: true or not, once or several times. */
+static void ask_again(struct harness *h, struct random *r, struct viewer_track *t)
+{
+	uint32_t times = 1 + random_below(r, 4);
+	uint16_t pid;
+
+	if (t->audience == NULL)
+		return;
+	pid = (uint16_t)(t->wire_base + (t->audience->live_next - t->join_index) -
+			 random_below(r, 80) + random_below(r, 10));
+	if (random_below(r, 50) == 0)
+		pid = (uint16_t)random_u64(r);
+	while (times-- > 0)
+		repair_want(h->w, t, pid, (uint16_t)random_u64(r));
 }
 
 /* The beginning of a frame or of a key frame, or what belongs to the one before. */
@@ -202,30 +226,44 @@ static void send_again(struct harness *h, struct random *r, struct stream *s, st
 		turn(h, all);
 }
 
+static void history_init(struct history *all)
+{
+	const char *wanted = getenv("MILLRACE_NONCE_PACKETS");
+
+	*all = (struct history){.wanted = wanted != NULL ? strtoull(wanted, NULL, 10) : PACKETS};
+	all->slots = rte_align64pow2(all->wanted + all->wanted / 2);
+	all->slot = calloc(all->slots, sizeof(all->slot[0]));
+	assert_non_null(all->slot);
+}
+
 static void test_no_nonce_twice(void **state)
 {
-	struct history all = {.slot = calloc(SLOTS, sizeof(all.slot[0]))};
 	struct stream *streams[MR_VIEWER_TRACKS];
+	struct history all;
 	struct harness h;
 	struct random r;
 
-	assert_non_null(all.slot);
+	history_init(&all);
 	harness_init(&h);
 	random_init(&r, 7714);
 	streams[0] = harness_stream(&h, MR_KIND_VIDEO, 90000, 64);
 	streams[1] = harness_stream(&h, MR_KIND_AUDIO, 48000, 64);
-	for (int i = 0; i < STEPS; i++) {
+	while (all.packets < all.wanted) {
 		struct worker *w = h.w;
 		struct stream *s = streams[random_below(&r, 2)];
 		uint32_t what = random_below(&r, 100);
 		struct viewer *v =
 			w->n_viewers > 0 ? w->viewers[random_below(&r, w->n_viewers)] : NULL;
+		/* The harness makes a bounded number of viewers: spread over the run, and
+		 * nobody leaves while nobody may come. */
+		bool may_join = h.n_viewers < LIVE_MAX ||
+				h.n_viewers < HARNESS_VIEWERS * all.packets / all.wanted;
 
 		w->start = (enum worker_start)random_below(&r, 3);
 		harness_advance(&h, random_below(&r, 10 * MS));
-		if (what < 6 && w->n_viewers < LIVE_MAX && h.n_viewers < HARNESS_VIEWERS)
+		if (what < 6 && w->n_viewers < LIVE_MAX && may_join)
 			join(&h, &r, streams);
-		else if (what < 10 && w->n_viewers > 0)
+		else if (what < 10 && v != NULL && may_join)
 			harness_leave(&h, v);
 		else if (what < 15 && v != NULL)
 			rejoin(&h, &v->track[random_below(&r, 2)]);
@@ -233,19 +271,24 @@ static void test_no_nonce_twice(void **state)
 			send_again(&h, &r, s, &all);
 		else if (what < 26 && v != NULL)
 			complain(&h, &r, &v->track[random_below(&r, 2)], &all);
-		else if (what < 60)
+		else if (what < 36 && v != NULL)
+			ask_again(&h, &r, &v->track[random_below(&r, 2)]);
+		else if (what < 65)
 			put_some(&h, &r, s);
 		else
 			turn(&h, &all);
 	}
-	printf("%u nonces, %u of them again, highest index %llu, %u viewers, %u copies on the way "
-	       "from a key frame, %u times given up\n",
-		all.used, all.again, (unsigned long long)all.highest, h.n_viewers, all.shifted,
+	printf("%llu packets, %llu nonces, %llu of them again, %llu repairs, highest index %llu, "
+	       "%u viewers, %llu copies on the way from a key frame, %u times given up\n",
+		(unsigned long long)all.packets, (unsigned long long)all.used,
+		(unsigned long long)all.again, (unsigned long long)h.w->stats->repairs,
+		(unsigned long long)all.highest, h.n_viewers, (unsigned long long)all.shifted,
 		all.given_up);
-	assert_true(all.shifted > 10000);
+	assert_true(all.shifted > all.wanted / 30);
 	assert_true(all.given_up > 20);
-	assert_true(all.used > 100000);
-	assert_true(all.again > 1000);
+	assert_true(all.used > all.wanted / 3);
+	assert_true(all.again > all.wanted / 100);
+	assert_true(h.w->stats->repairs > all.wanted / 100);
 	assert_true(all.highest > 0x20000);
 	free(all.slot);
 	harness_fini(&h);
