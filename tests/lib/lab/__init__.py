@@ -15,10 +15,10 @@ from .net import Lab, LabError, inside
 from .process import Failure, Process
 from .gateway import BUILD, TOP, Camera, Gateway, program, session_file
 from .browser import Browser, play
-from .loss import BURST3, RANDOM1, RANDOM2, RANDOM5, Loss
+from .loss import BURST3, RANDOM1, RANDOM2, RANDOM5, Loss, Reorder
 from .client import Receiver, Viewer, offer, raw_request, request, view
 
 __all__ = ['BUILD', 'BURST3', 'RANDOM1', 'RANDOM2', 'RANDOM5', 'TOP', 'Browser', 'Camera',
            'Failure', 'Gateway', 'Lab', 'LabError', 'Loss', 'Process',
-           'Receiver', 'Viewer', 'inside', 'offer', 'play', 'program', 'raw_request',
+           'Receiver', 'Reorder', 'Viewer', 'inside', 'offer', 'play', 'program', 'raw_request',
            'request', 'session_file', 'view']

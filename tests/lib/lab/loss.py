@@ -1,11 +1,18 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A virtual wire that loses packets: nftables at one end of it, as netem is not everywhere.
+"""A virtual wire that loses or delays packets: nftables at one end of it, as netem is not
+everywhere.
 
 	with Loss(lab, RANDOM2) as loss:            # on the way to the viewers
 		...
 		seen, lost = loss.counters()
 """
+import contextlib
 import json
+import socket
+import threading
+import time
+
+from .net import inside
 
 # What picks the packets to drop.
 RANDOM1 = 'numgen random mod 100 < 1'
@@ -15,28 +22,82 @@ BURST3 = 'numgen inc mod 150 < 3'  # 2 %, three in a row
 TO_VIEWERS = 'udp sport 8189'
 
 
-class Loss:
-    """Drops `which` of the packets that match, where they enter (or leave) the clients' link."""
+class Table:
+    """An nftables table at the clients' link, while it lasts."""
 
-    def __init__(self, lab, which, match=TO_VIEWERS, hook='ingress'):
-        self.lab, self.which, self.match, self.hook = lab, which, match, hook
+    def __init__(self, lab, rules, hook='ingress'):
+        self.lab, self.rules, self.hook = lab, rules, hook
 
     def __enter__(self):
-        path = self.lab.path('loss.nft')
+        path = self.lab.path('wire.nft')
         with open(path, 'w', encoding='utf-8') as f:
-            f.write(f'table netdev loss {{ chain wire {{\n'
+            f.write(f'table netdev wire {{ chain wire {{\n'
                     f'type filter hook {self.hook} device "{self.lab.lan_link}" priority 0;\n'
-                    f'{self.match} counter\n{self.match} {self.which} counter drop\n}}\n}}\n')
+                    + '\n'.join(self.rules) + '\n}\n}\n')
         self.lab.execute(self.lab.lan, 'nft', '-f', path)
         return self
 
     def counters(self):
-        """Packets that matched, and those of them that were dropped."""
+        """Packets that matched, and those of them that the last rule took."""
         listing = json.loads(self.lab.execute(
-            self.lab.lan, 'nft', '-j', 'list', 'table', 'netdev', 'loss'))['nftables']
-        seen, lost = [e['counter']['packets'] for r in listing if 'rule' in r
-                      for e in r['rule']['expr'] if 'counter' in e]
-        return seen, lost
+            self.lab.lan, 'nft', '-j', 'list', 'table', 'netdev', 'wire'))['nftables']
+        seen, taken = [e['counter']['packets'] for r in listing if 'rule' in r
+                       for e in r['rule']['expr'] if 'counter' in e]
+        return seen, taken
 
     def __exit__(self, *_):
-        self.lab.execute(self.lab.lan, 'nft', 'delete', 'table', 'netdev', 'loss')
+        self.lab.execute(self.lab.lan, 'nft', 'delete', 'table', 'netdev', 'wire')
+
+
+class Loss(Table):
+    """Drops `which` of the packets that match, where they enter (or leave) the clients' link."""
+
+    def __init__(self, lab, which, match=TO_VIEWERS, hook='ingress'):
+        super().__init__(lab, [f'{match} counter', f'{match} {which} counter drop'], hook)
+
+
+class Reorder(Table):
+    """Holds `which` of the packets to viewers back, so that later ones pass them."""
+
+    HOLD, RETURN = 'hold0', 'hold1'  # a wire that they go out by, and come back
+
+    def __init__(self, lab, which, seconds):
+        super().__init__(lab, [f'{TO_VIEWERS} counter',
+                               f'{TO_VIEWERS} {which} counter fwd to "{self.HOLD}"'])
+        self.seconds = seconds
+        self.ending = False
+
+    def __enter__(self):
+        lab = self.lab
+        mac = json.loads(lab.ip(lab.lan, '-j', 'link', 'show', lab.lan_link))[0]['address']
+        lab.ip(lab.lan, 'link', 'add', self.HOLD, 'address', mac, 'type', 'veth', 'peer', 'name',
+               self.RETURN)
+        for link in (self.HOLD, self.RETURN):
+            lab.ip(lab.lan, 'link', 'set', link, 'up')
+        for name in ('all', self.HOLD):
+            lab.execute(lab.lan, 'sysctl', '-qw', f'net.ipv4.conf.{name}.rp_filter=0')
+        with inside(lab.lan):
+            self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.ntohs(3))
+            self.socket.bind((self.RETURN, 0))
+        self.socket.settimeout(0.002)
+        self.thread = threading.Thread(target=self.carry, daemon=True)
+        self.thread.start()
+        return super().__enter__()
+
+    def carry(self):
+        waiting = []
+        while not self.ending or waiting:
+            with contextlib.suppress(TimeoutError):
+                frame, address = self.socket.recvfrom(65536)
+                if address[2] != socket.PACKET_OUTGOING:
+                    waiting.append((time.monotonic() + self.seconds, frame))
+            while waiting and waiting[0][0] <= time.monotonic():
+                self.socket.send(waiting.pop(0)[1])
+
+    def __exit__(self, *_):
+        super().__exit__()
+        time.sleep(0.05)
+        self.ending = True
+        self.thread.join()
+        self.socket.close()
+        self.lab.ip(self.lab.lan, 'link', 'del', self.HOLD)
