@@ -10,6 +10,7 @@
 #define ON_DEMAND_WAIT_MS 10000 /* for a source that is only connected when wanted */
 #define RETRY_AFTER "1"         /* seconds */
 #define ENDPOINT_METHODS "OPTIONS, POST"
+#define FRAGMENT_TYPE "application/trickle-ice-sdpfrag"
 #define RESOURCE_METHODS "OPTIONS, PATCH, DELETE"
 
 /* One request that waits for the authorisation hook or for its source. */
@@ -332,17 +333,74 @@ static void answer_delete(struct whep_request *r)
 	request_finish(r);
 }
 
+/* RFC 9725 4.3.1: a fragment is for one state of the session; "*" restarts ICE
+ * whatever the state. */
+static bool has_precondition(struct whep_request *r, const char *etag)
+{
+	const char *wanted = soup_message_headers_get_one(
+		soup_server_message_get_request_headers(r->message), "If-Match");
+	char *quoted = g_strdup_printf("\"%s\"", etag);
+	bool any = wanted && strcmp(wanted, "*") == 0;
+	bool same = wanted && strcmp(wanted, quoted) == 0;
+
+	g_free(quoted);
+	if (!wanted)
+		http_error(r->message, 428, "If-Match is missing: the session's ETag, or *");
+	else if (!any && !same)
+		http_error(r->message, SOUP_STATUS_PRECONDITION_FAILED,
+			"the session has another ETag now");
+	return any || same;
+}
+
+static void restarted(struct whep_request *r, struct viewer_patch_reply *reply)
+{
+	char *etag = g_strdup_printf("\"%s\"", reply->etag);
+
+	soup_message_headers_replace(
+		soup_server_message_get_response_headers(r->message), "ETag", etag);
+	soup_server_message_set_status(r->message, SOUP_STATUS_OK, NULL);
+	soup_server_message_set_response(
+		r->message, FRAGMENT_TYPE, SOUP_MEMORY_TAKE, reply->answer, strlen(reply->answer));
+	g_free(etag);
+}
+
+/* What the client's candidates are does not matter: we only answer checks. */
+static void take_fragment(struct whep_request *r)
+{
+	GBytes *body = soup_message_body_flatten(soup_server_message_get_request_body(r->message));
+	struct viewer_patch_reply reply;
+	gsize len;
+	const char *text = g_bytes_get_data(body, &len);
+	int rc = viewer_table_patch(
+		r->context->viewers, r->path_name, r->resource, text ? text : "", len, &reply);
+
+	g_bytes_unref(body);
+	if (rc == 1)
+		restarted(r, &reply);
+	else if (rc == 0)
+		soup_server_message_set_status(r->message, SOUP_STATUS_NO_CONTENT, NULL);
+	else if (rc == -EINVAL)
+		http_error(r->message, SOUP_STATUS_BAD_REQUEST, reply.why);
+	else if (rc == -ENOENT)
+		http_error(r->message, SOUP_STATUS_NOT_FOUND, "no such session");
+	else
+		http_error(r->message, SOUP_STATUS_INTERNAL_SERVER_ERROR, reply.why);
+}
+
 static void answer_patch(struct whep_request *r)
 {
-	if (!viewer_table_etag(r->context->viewers, r->path_name, r->resource))
+	const char *etag = viewer_table_etag(r->context->viewers, r->path_name, r->resource);
+
+	if (!etag)
 		http_error(r->message, SOUP_STATUS_NOT_FOUND, "no such session");
-	else if (!has_content_type(r->message, "application/trickle-ice-sdpfrag"))
+	else if (http_body_too_long(r->message))
+		http_error(r->message, SOUP_STATUS_REQUEST_ENTITY_TOO_LARGE,
+			"the fragment is longer than 64 KiB");
+	else if (!has_content_type(r->message, FRAGMENT_TYPE))
 		http_error(r->message, SOUP_STATUS_UNSUPPORTED_MEDIA_TYPE,
-			"the content type must be application/trickle-ice-sdpfrag");
-	else
-		/* We only answer checks: what the client's candidates are does not matter,
-		 * and none is ever resolved. */
-		soup_server_message_set_status(r->message, SOUP_STATUS_NO_CONTENT, NULL);
+			"the content type must be " FRAGMENT_TYPE);
+	else if (has_precondition(r, etag))
+		take_fragment(r);
 	request_finish(r);
 }
 

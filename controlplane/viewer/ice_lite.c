@@ -119,6 +119,7 @@ void ice_lite_receive(struct ice_lite *ice, const uint8_t *data, size_t len,
 	}
 	status = stun_agent_validate(&ice->agent, &request, data, len, find_password, &v);
 	check->user = v.known ? v.found.user : NULL;
+	check->renewed = v.known && v.found.renewed;
 	switch (status) {
 	case STUN_VALIDATION_SUCCESS:
 	case STUN_VALIDATION_UNKNOWN_REQUEST_ATTRIBUTE:

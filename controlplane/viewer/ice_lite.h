@@ -21,6 +21,7 @@
 struct ice_lite_user {
 	const char *pwd;          /* ours; borrowed for the call */
 	const char *remote_ufrag; /* of the offer */
+	bool renewed;             /* these are the credentials of an ICE restart */
 	void *user;
 };
 
@@ -47,6 +48,7 @@ struct ice_lite_check {
 	enum ice_lite_verdict verdict;
 	void *user; /* of the lookup; NULL unless it was found */
 	bool nominated;
+	bool renewed;      /* of the lookup */
 	uint32_t priority; /* of the client's candidate (RFC 8445 7.1.1); 0: it does not say */
 	uint8_t reply[ICE_LITE_REPLY_MAX];
 	size_t reply_len;

@@ -186,14 +186,14 @@ static void append_source(GString *s, const struct sdp_answer *a, unsigned int i
 			a->rtx_ssrc[i], a->cname, a->rtx_ssrc[i], name);
 }
 
-static void append_candidates(GString *s, const struct sdp_answer *a)
+void sdp_candidates_append(GString *s, const struct sdp_candidate *candidates, size_t n)
 {
-	for (size_t i = 0; i < a->n_candidates; i++) {
+	for (size_t i = 0; i < n; i++) {
 		/* RFC 8445 5.1.2.1: type preference 126, component 1 */
 		uint32_t priority = 126u << 24 | (65535u - (uint32_t)i) << 8 | 255u;
 
 		g_string_append_printf(s, "a=candidate:%zu 1 udp %u %s %u typ host\r\n", i + 1,
-			priority, a->candidates[i].address, a->candidates[i].port);
+			priority, candidates[i].address, candidates[i].port);
 	}
 	g_string_append(s, "a=end-of-candidates\r\n");
 }
@@ -222,7 +222,7 @@ static void append_accepted(GString *s, const struct sdp_answer *a, const struct
 	append_format(s, choice, a->repairs, rtx);
 	append_source(s, a, i, m->kind == MR_KIND_VIDEO ? "video" : "audio");
 	if (first) /* of the bundle: RFC 9143 7.3 */
-		append_candidates(s, a);
+		sdp_candidates_append(s, a->candidates, a->n_candidates);
 }
 
 static void append_rejected(GString *s, const struct sdp_media *m)

@@ -62,4 +62,7 @@ int sdp_answer_choose(struct sdp_choices *choices, const struct sdp_offer *offer
 char *sdp_answer_format(const struct sdp_answer *answer, const struct sdp_offer *offer,
 	const struct sdp_choices *choices);
 
+/* a=candidate lines and the end of them. */
+void sdp_candidates_append(GString *s, const struct sdp_candidate *candidates, size_t n);
+
 #endif

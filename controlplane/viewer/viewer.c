@@ -3,6 +3,7 @@
 #include "controlplane/viewer/viewer.h"
 
 #include "controlplane/log.h"
+#include "controlplane/viewer/viewer_ice.h"
 #include "controlplane/viewer/viewer_install.h"
 #include "crypto/secret.h"
 
@@ -278,6 +279,13 @@ void viewer_check(
 		v->deadline_us = MIN(
 			pair->checked_us + CHECK_TIMEOUT_US, v->answered_us + NO_DTLS_TIMEOUT_US);
 	pair->priority = check->priority;
+	if (check->renewed && check->nominated) {
+		viewer_ice_commit(v);
+		v->selected = pair;
+		if (v->state == VIEWER_ESTABLISHED)
+			follow(v);
+		return;
+	}
 	if (!check->nominated || v->selected == pair || is_second_choice(v, pair))
 		return;
 	v->selected = pair;
@@ -468,6 +476,11 @@ struct viewer *viewer_adopt(
 	memcpy(v->ufrag, r->ufrag, sizeof(v->ufrag));
 	memcpy(v->pwd, r->pwd, sizeof(v->pwd));
 	v->remote_ufrag = g_strdup(r->remote_ufrag);
+	if (r->next_ufrag[0]) {
+		memcpy(v->next.ufrag, r->next_ufrag, sizeof(v->next.ufrag));
+		memcpy(v->next.pwd, r->next_pwd, sizeof(v->next.pwd));
+		v->next.remote_ufrag = g_strdup(r->next_remote_ufrag);
+	}
 	memcpy(v->tracks, r->track, sizeof(v->tracks));
 	/* Its route is asked for again; the data plane uses the old one until then. */
 	v->selected = pairs_add(&v->pairs, &flow, NULL, NULL);
@@ -489,6 +502,7 @@ void viewer_free(struct viewer *v)
 	dtls_destroy(v->dtls);
 	path_unwant(v->path);
 	g_free(v->remote_ufrag);
+	g_free(v->next.remote_ufrag);
 	secret_wipe(v, sizeof(*v));
 	g_free(v);
 }

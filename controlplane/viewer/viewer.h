@@ -45,6 +45,9 @@ struct viewer_env {
 	/* The viewer owns a flow from now on / no longer (demultiplexing of DTLS). */
 	void (*flow_added)(struct viewer *v, const struct public_flow *flow, void *user);
 	void (*flow_dropped)(struct viewer *v, const struct public_flow *flow, void *user);
+	/* Before and after its user fragments change (demultiplexing of checks). */
+	void (*ufrags_leave)(struct viewer *v, void *user);
+	void (*ufrags_enter)(struct viewer *v, void *user);
 	/* It has ended: take it out of every table, viewer_free() it later. */
 	void (*ended)(struct viewer *v, void *user);
 	void *user;
@@ -60,6 +63,12 @@ struct viewer {
 	char ufrag[ICE_LITE_UFRAG_LEN + 1];
 	char pwd[ICE_LITE_PWD_LEN + 1]; /* secret */
 	char *remote_ufrag;
+	/* ICE has been restarted by WHEP, and no check has come with these yet; empty: no */
+	struct {
+		char ufrag[ICE_LITE_UFRAG_LEN + 1];
+		char pwd[ICE_LITE_PWD_LEN + 1]; /* secret */
+		char *remote_ufrag;
+	} next;
 
 	/* private to viewer.c */
 	const struct viewer_env *env;
@@ -91,6 +100,9 @@ struct viewer *viewer_adopt(const struct viewer_env *env, uint32_t id, struct pa
 /* After `ended`, or at the process's end. */
 void viewer_free(struct viewer *v);
 
+/* WHEP's ICE restart: new credentials of ours for the client's new ones, and a new
+ * ETag; the old ones hold until a pair is nominated with the new ones. 0 or -EIO. */
+int viewer_restart_ice(struct viewer *v, const char *remote_ufrag);
 /* A check that named this viewer, judged by ice_lite. */
 void viewer_check(
 	struct viewer *v, const struct public_flow *flow, const struct ice_lite_check *check);

@@ -119,6 +119,11 @@ void viewer_install_record(const struct viewer *v)
 	g_strlcpy(r.ufrag, v->ufrag, sizeof(r.ufrag));
 	g_strlcpy(r.pwd, v->pwd, sizeof(r.pwd));
 	g_strlcpy(r.remote_ufrag, v->remote_ufrag, sizeof(r.remote_ufrag));
+	if (v->next.ufrag[0]) {
+		g_strlcpy(r.next_ufrag, v->next.ufrag, sizeof(r.next_ufrag));
+		g_strlcpy(r.next_pwd, v->next.pwd, sizeof(r.next_pwd));
+		g_strlcpy(r.next_remote_ufrag, v->next.remote_ufrag, sizeof(r.next_remote_ufrag));
+	}
 	memcpy(r.track, v->tracks, sizeof(r.track));
 	len = viewer_record_format(&r, bytes);
 	if (len > 0)

@@ -59,6 +59,9 @@ int viewer_record_format(const struct viewer_record *r, uint8_t out[MR_RECORD_MA
 	pack_text(&p, r->ufrag);
 	pack_text(&p, r->pwd);
 	pack_text(&p, r->remote_ufrag);
+	pack_text(&p, r->next_ufrag);
+	pack_text(&p, r->next_pwd);
+	pack_text(&p, r->next_remote_ufrag);
 	pack_endpoint(&p, &r->local);
 	pack_endpoint(&p, &r->remote);
 	for (unsigned int i = 0; i < MR_VIEWER_TRACKS; i++)
@@ -71,12 +74,21 @@ static bool is_hex(const char *text, size_t len)
 	return strlen(text) == len && strspn(text, "0123456789abcdef") == len;
 }
 
+static bool is_restart_plausible(const struct viewer_record *r)
+{
+	if (!r->next_ufrag[0])
+		return !r->next_pwd[0] && !r->next_remote_ufrag[0];
+	return strlen(r->next_ufrag) == ICE_LITE_UFRAG_LEN &&
+	       strlen(r->next_pwd) == ICE_LITE_PWD_LEN && r->next_remote_ufrag[0];
+}
+
 static bool is_plausible(const struct viewer_record *r)
 {
 	return r->path[0] && is_hex(r->resource, VIEWER_RESOURCE_LEN) &&
 	       is_hex(r->etag, VIEWER_ETAG_LEN) && is_hex(r->cname, VIEWER_CNAME_LEN) &&
 	       strlen(r->ufrag) == ICE_LITE_UFRAG_LEN && strlen(r->pwd) == ICE_LITE_PWD_LEN &&
-	       r->remote_ufrag[0] && (r->track[0].stream_id || r->track[1].stream_id);
+	       is_restart_plausible(r) && r->remote_ufrag[0] &&
+	       (r->track[0].stream_id || r->track[1].stream_id);
 }
 
 int viewer_record_parse(struct viewer_record *r, const uint8_t *data, size_t len)
@@ -95,6 +107,9 @@ int viewer_record_parse(struct viewer_record *r, const uint8_t *data, size_t len
 	unpack_text(&u, r->ufrag, sizeof(r->ufrag));
 	unpack_text(&u, r->pwd, sizeof(r->pwd));
 	unpack_text(&u, r->remote_ufrag, sizeof(r->remote_ufrag));
+	unpack_text(&u, r->next_ufrag, sizeof(r->next_ufrag));
+	unpack_text(&u, r->next_pwd, sizeof(r->next_pwd));
+	unpack_text(&u, r->next_remote_ufrag, sizeof(r->next_remote_ufrag));
 	unpack_endpoint(&u, &r->local);
 	unpack_endpoint(&u, &r->remote);
 	for (unsigned int i = 0; i < MR_VIEWER_TRACKS; i++)

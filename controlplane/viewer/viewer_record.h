@@ -24,6 +24,10 @@ struct viewer_record {
 	char ufrag[ICE_LITE_UFRAG_LEN + 1];
 	char pwd[ICE_LITE_PWD_LEN + 1]; /* secret */
 	char remote_ufrag[MR_UFRAG_MAX + 1];
+	/* of an ICE restart that is under way; empty: none is */
+	char next_ufrag[ICE_LITE_UFRAG_LEN + 1];
+	char next_pwd[ICE_LITE_PWD_LEN + 1]; /* secret */
+	char next_remote_ufrag[MR_UFRAG_MAX + 1];
 	struct mr_endpoint local, remote; /* of the pair in use */
 	struct mr_viewer_track track[MR_VIEWER_TRACKS];
 };

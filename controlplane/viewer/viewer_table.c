@@ -5,6 +5,7 @@
 #include "controlplane/log.h"
 #include "controlplane/viewer/candidates.h"
 #include "controlplane/viewer/public_port.h"
+#include "controlplane/viewer/sdp_fragment.h"
 #include "controlplane/viewer/viewer.h"
 #include "controlplane/viewer/viewer_adopt.h"
 
@@ -73,11 +74,29 @@ static gboolean reap(gpointer user)
 	return G_SOURCE_REMOVE;
 }
 
-static void on_ended(struct viewer *v, void *user)
+static void on_ufrags_leave(struct viewer *v, void *user)
 {
 	struct viewer_table *t = user;
 
 	g_hash_table_remove(t->by_ufrag, v->ufrag);
+	if (v->next.ufrag[0])
+		g_hash_table_remove(t->by_ufrag, v->next.ufrag);
+}
+
+static void on_ufrags_enter(struct viewer *v, void *user)
+{
+	struct viewer_table *t = user;
+
+	g_hash_table_insert(t->by_ufrag, v->ufrag, v);
+	if (v->next.ufrag[0])
+		g_hash_table_insert(t->by_ufrag, v->next.ufrag, v);
+}
+
+static void on_ended(struct viewer *v, void *user)
+{
+	struct viewer_table *t = user;
+
+	on_ufrags_leave(v, t);
 	g_hash_table_remove(t->by_resource, v->resource);
 	g_hash_table_remove(t->by_id, GUINT_TO_POINTER(v->id));
 	g_queue_push_tail(&t->ended, v);
@@ -94,8 +113,9 @@ static bool lookup_ufrag(const char *local_ufrag, struct ice_lite_user *out, voi
 
 	if (!v)
 		return false;
-	out->pwd = v->pwd;
-	out->remote_ufrag = v->remote_ufrag;
+	out->renewed = strcmp(local_ufrag, v->ufrag) != 0;
+	out->pwd = out->renewed ? v->next.pwd : v->pwd;
+	out->remote_ufrag = out->renewed ? v->next.remote_ufrag : v->remote_ufrag;
 	out->user = v;
 	return true;
 }
@@ -143,7 +163,7 @@ static void enter(struct viewer *v, void *user)
 	struct viewer_table *t = user;
 
 	g_hash_table_insert(t->by_id, GUINT_TO_POINTER(v->id), v);
-	g_hash_table_insert(t->by_ufrag, v->ufrag, v);
+	on_ufrags_enter(v, t);
 	g_hash_table_insert(t->by_resource, v->resource, v);
 }
 
@@ -357,6 +377,31 @@ const char *viewer_table_etag(struct viewer_table *t, const char *path, const ch
 	return v ? v->etag : NULL;
 }
 
+int viewer_table_patch(struct viewer_table *t, const char *path, const char *resource,
+	const char *body, size_t len, struct viewer_patch_reply *reply)
+{
+	struct viewer *v = find_resource(t, path, resource);
+	struct sdp_candidate candidates[SDP_CANDIDATES_MAX];
+	struct sdp_fragment fragment;
+	size_t n;
+
+	memset(reply, 0, sizeof(*reply));
+	if (!v)
+		return -ENOENT;
+	if (sdp_fragment_parse(&fragment, body, len, &reply->why) < 0)
+		return -EINVAL;
+	if (!fragment.ufrag[0] || strcmp(fragment.ufrag, v->remote_ufrag) == 0)
+		return 0;
+	if (viewer_restart_ice(v, fragment.ufrag) < 0) {
+		reply->why = "the system gives no random numbers";
+		return -EIO;
+	}
+	n = candidates_list(t->candidates, candidates, SDP_CANDIDATES_MAX);
+	reply->answer = sdp_fragment_format(&fragment, v->next.ufrag, v->next.pwd, candidates, n);
+	g_strlcpy(reply->etag, v->etag, sizeof(reply->etag));
+	return 1;
+}
+
 /* ---- life ---- */
 
 static void make_tables(struct viewer_table *t)
@@ -407,6 +452,8 @@ int viewer_table_create(struct viewer_table **out, const struct mr_config *confi
 		config->dataplane.repair_window_ms != 0 && config->dataplane.repair_bitrate != 0;
 	t->env.flow_added = on_flow_added;
 	t->env.flow_dropped = on_flow_dropped;
+	t->env.ufrags_leave = on_ufrags_leave;
+	t->env.ufrags_enter = on_ufrags_enter;
 	t->env.ended = on_ended;
 	t->env.user = t;
 	t->listener = (struct path_listener){.stream_gone = on_stream_gone, .user = t};

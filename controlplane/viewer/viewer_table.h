@@ -48,6 +48,19 @@ int viewer_table_offer(struct viewer_table *table, struct path *path, const char
 
 /* Ends the viewer of a WHEP resource. 0 or -ENOENT. */
 int viewer_table_delete(struct viewer_table *table, const char *path, const char *resource);
+struct viewer_patch_reply {
+	const char *why; /* of a refusal: a sentence for the client, static */
+	char *answer;    /* SDP fragment; g_free() it */
+	char etag[17];
+};
+
+/*
+ * An SDP fragment for the viewer of a WHEP resource. 0: taken, there is nothing to
+ * answer; 1: ICE is restarted, the reply has our new credentials; -ENOENT; or with
+ * reply->why -EINVAL: malformed, -EIO: no randomness.
+ */
+int viewer_table_patch(struct viewer_table *table, const char *path, const char *resource,
+	const char *body, size_t len, struct viewer_patch_reply *reply);
 /* The ETag of a resource; NULL: there is none. */
 const char *viewer_table_etag(struct viewer_table *table, const char *path, const char *resource);
 

@@ -10,7 +10,8 @@
  *   output numbering continues. STREAM_DEL, PATH_DEL.
  * Order that a viewer goes through:
  *   NEXTHOP_SET, VIEWER_ADD (after DTLS has finished and the fingerprint
- *   matched), VIEWER_ROUTE when it moves, VIEWER_DEL.
+ *   matched), VIEWER_ROUTE when it moves, VIEWER_ICE when its checks come with other
+ *   credentials, VIEWER_DEL.
  */
 #ifndef DATAPLANE_API_COMMAND_H
 #define DATAPLANE_API_COMMAND_H
@@ -31,6 +32,7 @@ enum mr_command_type {
 	MR_COMMAND_NEXTHOP_SET = 11,  /* mr_nexthop_set: adds or changes */
 	MR_COMMAND_NEXTHOP_DEL = 12,  /* mr_object; -EBUSY while viewers use it */
 	MR_COMMAND_RECORD_PUT = 13,   /* mr_record: opaque, given back on attaching */
+	MR_COMMAND_VIEWER_ICE = 14,   /* mr_viewer_ice: ICE has been restarted */
 };
 
 /*
@@ -159,6 +161,19 @@ struct mr_viewer_route {
 	struct mr_endpoint remote;
 };
 
+/* From here on checks are the viewer's that come with these (RFC 8445 9). */
+struct mr_viewer_ice {
+	uint32_t viewer_id;
+	uint16_t local_ufrag_len; /* [bytes], each at least 1 */
+	uint16_t local_pwd_len;
+	uint16_t remote_ufrag_len;
+	uint16_t reserved[3];
+	char local_ufrag[MR_CNAME_MAX];
+	char local_pwd[64];
+	char remote_ufrag[MR_UFRAG_MAX];
+};
+static_assert(sizeof(struct mr_viewer_ice) == 368, "mr_viewer_ice");
+
 enum mr_record_kind {
 	MR_RECORD_GLOBAL = 0, /* id 0: one for the whole control plane */
 	MR_RECORD_PATH = 1,
@@ -191,6 +206,7 @@ struct mr_command {
 		struct mr_stream_report stream_report;
 		struct mr_viewer_add viewer_add;
 		struct mr_viewer_route viewer_route;
+		struct mr_viewer_ice viewer_ice;
 		struct mr_nexthop_set nexthop_set;
 		struct mr_record record;
 		uint8_t bytes[MR_COMMAND_SIZE - 16];

@@ -55,6 +55,8 @@ static int execute(struct control *c, const struct mr_command *m)
 		return command_viewer_route(c, &m->viewer_route);
 	case MR_COMMAND_VIEWER_DEL:
 		return command_viewer_del(c, m->object.id);
+	case MR_COMMAND_VIEWER_ICE:
+		return command_viewer_ice(c, &m->viewer_ice);
 	case MR_COMMAND_NEXTHOP_SET:
 		return command_nexthop_set(c, &m->nexthop_set);
 	case MR_COMMAND_NEXTHOP_DEL:

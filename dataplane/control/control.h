@@ -9,6 +9,7 @@
  *   command_stream.c    paths, streams
  *   endpoints.c         public ports, streams' RTP ports
  *   command_viewer.c    viewers
+ *   command_ice.c       their ICE credentials
  *   audiences.c         which worker a viewer lives at
  *   command_nexthop.c   next hops
  *   fixed_sessions.c    the session file's own viewers
@@ -106,6 +107,8 @@ void path_entry_free(struct control *c, struct path_entry *e);
 int command_viewer_add(struct control *c, const struct mr_viewer_add *m);
 int command_viewer_route(struct control *c, const struct mr_viewer_route *m);
 int command_viewer_del(struct control *c, uint32_t id);
+/* command_ice.c */
+int command_viewer_ice(struct control *c, const struct mr_viewer_ice *m);
 /* Frees without a worker's help: it has stopped, or never had it. */
 void viewer_entry_free(struct control *c, struct viewer_entry *e);
 /* A stream is about to go: viewers lose the track, fixed ones wait again. */

@@ -230,6 +230,17 @@ static int viewer_route(struct worker *w, struct order *o)
 	return 0;
 }
 
+static void viewer_ice(struct viewer *v, const struct order *o)
+{
+	v->local_ufrag_len = (uint8_t)o->ice->local_ufrag_len;
+	v->local_pwd_len = o->ice->local_pwd_len;
+	v->remote_ufrag_len = o->ice->remote_ufrag_len;
+	memcpy(v->local_ufrag, o->ice->local_ufrag, sizeof(v->local_ufrag));
+	memcpy(v->local_pwd, o->ice->local_pwd, sizeof(v->local_pwd));
+	memcpy(v->remote_ufrag, o->ice->remote_ufrag, sizeof(v->remote_ufrag));
+	v->integrity = *o->integrity;
+}
+
 static int rings_take(struct worker *w, const struct order *o)
 {
 	w->packets_down = o->packets_down;
@@ -280,6 +291,10 @@ void order_carry_out(struct worker *w, struct order *o)
 		break;
 	case ORDER_VIEWER_ROUTE:
 		o->status = viewer_route(w, o);
+		break;
+	case ORDER_VIEWER_ICE:
+		viewer_ice(o->viewer, o);
+		o->status = 0;
 		break;
 	case ORDER_VIEWER_UNLINK:
 		o->status = viewer_unlink(w, o->viewer);

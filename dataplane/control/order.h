@@ -27,6 +27,7 @@ enum order_type {
 	ORDER_VIEWER_LINK,     /* the owner: viewer joins audience[], which live there */
 	ORDER_VIEWER_JOIN,     /* the owner: track[] of a running viewer joins a later stream */
 	ORDER_VIEWER_ROUTE,    /* the owner: local, remote, nexthop_id */
+	ORDER_VIEWER_ICE,      /* the owner: ice, integrity */
 	ORDER_VIEWER_UNLINK,   /* the owner */
 	ORDER_NEXTHOP,         /* every worker: nexthop; with `remove` it is forgotten */
 	ORDER_FLOW_ADD_SOURCE, /* every worker: local, flow */
@@ -47,6 +48,8 @@ struct order {
 		[MR_VIEWER_TRACKS]; /* in: a larger audience->tracks or NULL; out: the old one */
 	uint32_t larger_capacity[MR_VIEWER_TRACKS];
 	struct viewer *viewer;
+	const struct mr_viewer_ice *ice;       /* borrowed until carried out */
+	const struct hmac_sha1_key *integrity; /* ditto: of its password */
 	struct clock_path *path_clock;
 	struct mr_stream_bind bind;
 	struct mr_stream_report report;

@@ -4,7 +4,7 @@ import signal
 import time
 
 from cases import Group, case, check, group
-from lab import view
+from lab import Camera, Gateway, play, session_file, view
 from restarts import Restarts
 
 
@@ -67,6 +67,30 @@ class Tcp(Group):
               f'a gap of {figures["longestGapMs"]} ms, {scene.longest_outage_ms} ms of outage')
         return (f'{figures["packetsMissing"]} packets missing, longest gap '
                 f'{figures["longestGapMs"]} ms, longest outage {scene.longest_outage_ms} ms')
+
+
+@group('restart of ICE')
+class Ice(Group):
+    def setup(self):
+        lab = self.lab
+        lab.wire()
+        camera = Camera(lab, '--size', '640x360', '--bitrate', '800k')
+        self.gateway = Gateway(lab, session_file(lab, {
+            'cam1': {'source': camera.url(), 'rtspTransport': 'udp'}}))
+        self.gateway.start()
+        self.gateway.await_streams(2, 20)
+
+    @case('Chromium restarts ICE by PATCH and plays on')
+    def chromium(self):
+        seen = play(self.lab, self.gateway.url('cam1'), 1, 8, '--restart-ice')['viewers'][0]
+        check(seen['restartStatus'] == 200, f'PATCH: {seen["restartStatus"]}')
+        check(seen['state'] == 'connected' and seen['attempts'] == 1, seen['state'])
+        check(seen['packetsLost'] == 0, f'{seen["packetsLost"]} packets lost')
+        log = self.gateway.controlplane.output()
+        check('event=ice_restarted' in log, 'the new credentials were not used')
+        refused = [line for line in log.splitlines() if 'event=refused_by' in line]
+        check(not refused, f'refused: {refused}')
+        return f'{seen["framesDecoded"]} frames'
 
 
 @group('restart, the data plane killed')

@@ -4,7 +4,7 @@
 // an RTCPeerConnection and has a video element.
 //
 // usage: node play.mjs --url URL [--viewers N] [--seconds N] [--profile-dir DIR]
-//                      [--screenshot FILE] [--patience SECONDS] [--keep]
+//                      [--screenshot FILE] [--patience SECONDS] [--restart-ice] [--keep]
 import { parseArgs } from 'node:util';
 import { mkdirSync } from 'node:fs';
 import { chromium } from 'playwright-core';
@@ -17,6 +17,7 @@ const { values: options } = parseArgs({
     patience: { type: 'string', default: '15' }, // seconds for the first frame
     'profile-dir': { type: 'string' },
     screenshot: { type: 'string' },
+    'restart-ice': { type: 'boolean', default: false }, // half-way, by WHEP's PATCH
     keep: { type: 'boolean', default: false }, // end without the page's good-bye
   },
 });
@@ -72,6 +73,29 @@ async function look() {
     }
   });
   return seen;
+}
+
+// In the page: RFC 9725 4.4 (our page's own session).
+async function restartIce() {
+  const { connections } = window.millraceSeen;
+  const { pc } = connections[connections.length - 1];
+  const take = (sdp, key) => new RegExp('a=' + key + ':(\\S+)').exec(sdp)[1];
+  const before = pc.remoteDescription.sdp;
+  const offer = await pc.createOffer({ iceRestart: true });
+  await pc.setLocalDescription(offer);
+  const response = await fetch(window.millrace.resource, {
+    method: 'PATCH',
+    headers: { 'Content-Type': 'application/trickle-ice-sdpfrag', 'If-Match': '*' },
+    body: 'a=ice-ufrag:' + take(offer.sdp, 'ice-ufrag') + '\r\na=ice-pwd:' + take(offer.sdp, 'ice-pwd') +
+      '\r\nm=video 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:0\r\n',
+  });
+  const fragment = await response.text();
+  const ufrag = take(fragment, 'ice-ufrag'), pwd = take(fragment, 'ice-pwd');
+  await pc.setRemoteDescription({
+    type: 'answer',
+    sdp: before.replace(/a=ice-ufrag:\S+/g, 'a=ice-ufrag:' + ufrag).replace(/a=ice-pwd:\S+/g, 'a=ice-pwd:' + pwd),
+  });
+  return response.status;
 }
 
 const sleep = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
@@ -132,7 +156,14 @@ async function watch(context, number) {
   await page.goto(options.url, { timeout: 15000 });
   const first = await firstFrame(page, Date.now() + 1000 * options.patience);
   console.error(first.video?.framesDecoded > 0 ? `viewer ${number}: plays` : `viewer ${number}: no frame, connection ${first.state}`);
-  await watching(1000 * options.seconds);
+  let restartStatus = null;
+  if (options['restart-ice']) {
+    await watching(500 * options.seconds);
+    restartStatus = await page.evaluate(restartIce);
+    await watching(500 * options.seconds);
+  } else {
+    await watching(1000 * options.seconds);
+  }
   const last = await page.evaluate(look);
   if (options.screenshot && number === 1) {
     await page.keyboard.press('s'); // our page shows its figures
@@ -140,7 +171,7 @@ async function watch(context, number) {
     await page.screenshot({ path: options.screenshot });
   }
   if (!options.keep) await page.goto('about:blank'); // the page says good-bye
-  return { ...figures(first, last) };
+  return { ...figures(first, last), restartStatus };
 }
 
 const directory = options['profile-dir'];

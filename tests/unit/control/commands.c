@@ -180,6 +180,47 @@ static void keys_come_once(void **state)
 	assert_int_equal(count(live.dp.control.tables.viewers), 0);
 }
 
+/* ICE restart: what is wrong leaves the old credentials in force. */
+static void new_ice_credentials(void **state)
+{
+	static const struct {
+		uint32_t id;
+		uint16_t ufrag, pwd, remote; /* lengths */
+		int status;
+		const char *why;
+	} cases[] = {
+		{50, 0, 24, 4, -EINVAL, "no user fragment of ours"},
+		{50, 33, 24, 4, -EINVAL, "one that is too long"},
+		{50, 12, 0, 4, -EINVAL, "no password"},
+		{50, 12, 65, 4, -EINVAL, "one that is too long"},
+		{50, 12, 24, 0, -EINVAL, "no user fragment of theirs"},
+		{50, 12, 24, 257, -EINVAL, "one that is too long"},
+		{51, 12, 24, 4, -ENOENT, "no such viewer"},
+		{50, 12, 24, 4, 0, "new ones"},
+	};
+	struct mr_viewer_add add = live_viewer_add(50, GCM, 1, 0);
+	const struct viewer_entry *e;
+
+	assert_int_equal(live_viewer(&live, &add), 0);
+	e = table_find(live.dp.control.tables.viewers, 50);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct mr_command m = {.type = MR_COMMAND_VIEWER_ICE};
+		int status;
+
+		m.viewer_ice.viewer_id = cases[i].id;
+		m.viewer_ice.local_ufrag_len = cases[i].ufrag;
+		m.viewer_ice.local_pwd_len = cases[i].pwd;
+		m.viewer_ice.remote_ufrag_len = cases[i].remote;
+		memset(m.viewer_ice.local_ufrag, 'n', sizeof(m.viewer_ice.local_ufrag));
+		status = command_execute(&live.dp.control, &m);
+		if (status != cases[i].status)
+			fail_msg("%s: %d", cases[i].why, status);
+		assert_int_equal(e->viewer->local_ufrag[0] == 'n', cases[i].status == 0);
+	}
+	assert_int_equal(e->viewer->local_pwd_len, 24);
+	assert_int_equal(live_viewer_del(&live, 50), 0);
+}
+
 static void nexthop_is_free_after_a_refusal(void **state)
 {
 	struct mr_viewer_add add = live_viewer_add(20, GCM, 1, 0);
@@ -361,6 +402,7 @@ int main(void)
 		TEST(streams_port_is_no_public_port),
 		TEST(refused_viewer_keeps_its_keys),
 		TEST(keys_come_once),
+		TEST(new_ice_credentials),
 		TEST(nexthop_is_free_after_a_refusal),
 		TEST(tracks_array_grows),
 		TEST(ring_rtp_of_any_worker),

@@ -183,7 +183,7 @@ static void bind_make(struct random *r, struct mr_stream_bind *m)
 static void command_make(struct random *r, struct mr_command *m)
 {
 	memset(m, 0, sizeof(*m));
-	m->type = 1 + draw(r, MR_COMMAND_RECORD_PUT);
+	m->type = 1 + draw(r, MR_COMMAND_VIEWER_ICE);
 	m->object.id = 1 + draw(r, 8);
 	switch (m->type) {
 	case MR_COMMAND_LISTEN:

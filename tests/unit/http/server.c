@@ -16,6 +16,7 @@
 
 #include <cmocka.h>
 
+#define FRAGMENT "application/trickle-ice-sdpfrag"
 #define RESOURCE "0123456789abcdef0123456789abcdef"
 
 /* ---- doubles ---- */
@@ -80,6 +81,20 @@ int viewer_table_delete(struct viewer_table *table, const char *path, const char
 		return -ENOENT;
 	deleted++;
 	return 0;
+}
+
+int viewer_table_patch(struct viewer_table *table, const char *path, const char *resource,
+	const char *body, size_t len, struct viewer_patch_reply *reply)
+{
+	memset(reply, 0, sizeof(*reply));
+	reply->why = "said by the test";
+	if (len == 3 && memcmp(body, "bad", 3) == 0)
+		return -EINVAL;
+	if (len < 7 || memcmp(body, "restart", 7) != 0)
+		return 0;
+	reply->answer = g_strdup("a=ice-lite\r\n");
+	strcpy(reply->etag, "new");
+	return 1;
 }
 
 const char *viewer_table_etag(struct viewer_table *table, const char *path, const char *resource)
@@ -149,8 +164,8 @@ static void on_body(GObject *source, GAsyncResult *result, gpointer user)
 }
 
 /* One request; the message is the caller's. */
-static SoupMessage *ask(struct fixture *f, const char *method, const char *path, const char *type,
-	const char *text, size_t len, GBytes **body)
+static SoupMessage *ask_if(struct fixture *f, const char *method, const char *path,
+	const char *type, const char *text, size_t len, const char *if_match, GBytes **body)
 {
 	char *uri = g_strdup_printf("http://127.0.0.1:%u%s", f->port, path);
 	SoupMessage *m = soup_message_new(method, uri);
@@ -158,6 +173,9 @@ static SoupMessage *ask(struct fixture *f, const char *method, const char *path,
 
 	g_free(uri);
 	soup_message_add_flags(m, SOUP_MESSAGE_NO_REDIRECT);
+	if (if_match)
+		soup_message_headers_replace(
+			soup_message_get_request_headers(m), "If-Match", if_match);
 	if (text) {
 		GBytes *bytes = g_bytes_new(text, len);
 
@@ -172,6 +190,12 @@ static SoupMessage *ask(struct fixture *f, const char *method, const char *path,
 	else
 		g_bytes_unref(got);
 	return m;
+}
+
+static SoupMessage *ask(struct fixture *f, const char *method, const char *path, const char *type,
+	const char *text, size_t len, GBytes **body)
+{
+	return ask_if(f, method, path, type, text, len, NULL, body);
 }
 
 static const char *header(SoupMessage *m, const char *name)
@@ -221,8 +245,9 @@ static void test_statuses(void **state)
 			"another path's resource"},
 		{"GET", "/cam1/whep/" RESOURCE, NULL, NULL, 405, "Allow", "OPTIONS, PATCH, DELETE",
 			"wrong method"},
-		{"PATCH", "/cam1/whep/" RESOURCE, "application/trickle-ice-sdpfrag", "a=x", 204,
-			NULL, NULL, "candidates are not needed"},
+		{"PATCH", "/cam1/whep/" RESOURCE, FRAGMENT, "a=x", 428, NULL, NULL,
+			"for no state of the session"},
+		{"PATCH", "/cam1/whep/aaaa", FRAGMENT, "a=x", 404, NULL, NULL, "unknown resource"},
 		{"PATCH", "/cam1/whep/" RESOURCE, "text/plain", "a=x", 415, NULL, NULL,
 			"wrong type"},
 		{"GET", "/cam1", NULL, NULL, 301, "Location", "/cam1/", "to the page"},
@@ -248,6 +273,40 @@ static void test_statuses(void **state)
 		g_object_unref(m);
 	}
 	assert_int_equal(deleted, 1);
+	stop(&f);
+}
+
+/* RFC 9725 4.3 and 4.4 */
+static void test_patch(void **state)
+{
+	static const struct {
+		const char *if_match, *body;
+		guint status;
+		const char *etag, *why;
+	} cases[] = {
+		{"\"tag\"", "a=candidate:1", 204, NULL, "candidates: none is looked at"},
+		{"*", "", 204, NULL, "nothing new: does the session live?"},
+		{"\"old\"", "a=candidate:1", 412, NULL, "another state of the session"},
+		{"tag", "a=candidate:1", 412, NULL, "no ETag"},
+		{"\"tag\"", "bad", 400, NULL, "malformed"},
+		{"*", "restart", 200, "\"new\"", "new credentials"},
+		{"\"tag\"", "restart", 200, "\"new\"", "ditto, by the ETag"},
+	};
+	struct fixture f;
+
+	start(&f, NULL);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		SoupMessage *m = ask_if(&f, "PATCH", "/cam1/whep/" RESOURCE, FRAGMENT,
+			cases[i].body, strlen(cases[i].body), cases[i].if_match, NULL);
+
+		if (soup_message_get_status(m) != cases[i].status)
+			fail_msg("%s: status %u", cases[i].why, soup_message_get_status(m));
+		if (cases[i].etag) {
+			assert_string_equal(header(m, "ETag"), cases[i].etag);
+			assert_string_equal(header(m, "Content-Type"), FRAGMENT);
+		}
+		g_object_unref(m);
+	}
 	stop(&f);
 }
 
@@ -568,6 +627,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_statuses),
+		cmocka_unit_test(test_patch),
 		cmocka_unit_test(test_body_too_long),
 		cmocka_unit_test(test_page),
 		cmocka_unit_test(test_on_demand),

@@ -36,6 +36,7 @@ static struct {
 	unsigned int routes, wanted, records, ended;
 	GQueue sent; /* GBytes, by the public port */
 	struct public_flow last_flow;
+	struct viewer_record record; /* the last one put */
 } world;
 
 int install_command(struct install *install, const struct mr_command *command,
@@ -59,10 +60,8 @@ int install_put_record(
 	struct install *install, uint32_t kind, uint32_t id, const void *data, size_t len)
 {
 	assert_int_equal(kind, MR_RECORD_VIEWER);
-	struct viewer_record record;
-
-	assert_int_equal(viewer_record_parse(&record, data, len), 0);
-	assert_string_equal(record.path, "cam1");
+	assert_int_equal(viewer_record_parse(&world.record, data, len), 0);
+	assert_string_equal(world.record.path, "cam1");
 	world.records++;
 	return 0;
 }
@@ -131,11 +130,23 @@ static void on_ended(struct viewer *v, void *user)
 	world.ended++;
 }
 
+static void on_ufrags(struct viewer *v, void *user)
+{
+}
+
 static bool lookup(const char *local_ufrag, struct ice_lite_user *out, void *arg)
 {
 	struct fixture *f = arg;
 
-	*out = (struct ice_lite_user){f->viewer->pwd, f->viewer->remote_ufrag, f->viewer};
+	if (f->viewer->next.ufrag[0] && strcmp(local_ufrag, f->viewer->next.ufrag) == 0) {
+		*out = (struct ice_lite_user){.pwd = f->viewer->next.pwd,
+			.remote_ufrag = f->viewer->next.remote_ufrag,
+			.renewed = true,
+			.user = f->viewer};
+		return true;
+	}
+	*out = (struct ice_lite_user){
+		.pwd = f->viewer->pwd, .remote_ufrag = f->viewer->remote_ufrag, .user = f->viewer};
 	return strcmp(local_ufrag, f->viewer->ufrag) == 0;
 }
 
@@ -160,6 +171,7 @@ static void start(struct fixture *f, bool right_fingerprint)
 	assert_int_equal(certificate_init(&f->client), 0);
 	f->env.dtls = dtls_context_create(&f->server, profiles, 1);
 	f->env.flow_added = f->env.flow_dropped = on_flow;
+	f->env.ufrags_leave = f->env.ufrags_enter = on_ufrags;
 	f->env.ended = on_ended;
 	f->path.name = "cam1";
 	f->track = (struct track){.stream_id = 5, .kind = MR_KIND_VIDEO, .codec = MR_CODEC_VP8};
@@ -211,9 +223,10 @@ static void stop(struct fixture *f)
 	certificate_fini(&f->client);
 }
 
-static void check_priority(struct fixture *f, bool nominate, uint32_t priority)
+static void check_as(struct fixture *f, const char *ufrag, const char *pwd, const char *peer,
+	bool nominate, uint32_t priority)
 {
-	char *username = g_strdup_printf("%s:peer", f->viewer->ufrag);
+	char *username = g_strdup_printf("%s:%s", ufrag, peer);
 	struct ice_lite_check result;
 	StunMessage message;
 	StunAgent agent;
@@ -223,13 +236,17 @@ static void check_priority(struct fixture *f, bool nominate, uint32_t priority)
 	stun_agent_init(&agent, STUN_ALL_KNOWN_ATTRIBUTES, STUN_COMPATIBILITY_RFC5389,
 		STUN_AGENT_USAGE_SHORT_TERM_CREDENTIALS | STUN_AGENT_USAGE_USE_FINGERPRINT);
 	n = stun_usage_ice_conncheck_create(&agent, &message, buffer, sizeof(buffer),
-		(const uint8_t *)username, strlen(username), (const uint8_t *)f->viewer->pwd,
-		strlen(f->viewer->pwd), nominate, true, priority, 77, NULL,
-		STUN_USAGE_ICE_COMPATIBILITY_RFC5245);
+		(const uint8_t *)username, strlen(username), (const uint8_t *)pwd, strlen(pwd),
+		nominate, true, priority, 77, NULL, STUN_USAGE_ICE_COMPATIBILITY_RFC5245);
 	ice_lite_receive(&f->ice, buffer, n, &f->flow.remote, &result);
 	assert_int_equal(result.verdict, ICE_LITE_VALID);
 	viewer_check(f->viewer, &f->flow, &result);
 	g_free(username);
+}
+
+static void check_priority(struct fixture *f, bool nominate, uint32_t priority)
+{
+	check_as(f, f->viewer->ufrag, f->viewer->pwd, "peer", nominate, priority);
 }
 
 static void check(struct fixture *f, bool nominate)
@@ -438,6 +455,97 @@ static void test_aggressive_nomination(void **state)
 	stop(&f);
 }
 
+/* RFC 8445 9: the old credentials hold until a pair is nominated with the new ones. */
+static void test_ice_restart(void **state)
+{
+	const struct mr_viewer_ice *ice;
+	struct double_command *c;
+	char old[ICE_LITE_UFRAG_LEN + 1], first[ICE_LITE_UFRAG_LEN + 1];
+	struct viewer_record *r = &world.record;
+	struct fixture f;
+
+	establish(&f);
+	memcpy(old, f.viewer->ufrag, sizeof(old));
+	assert_int_equal(viewer_restart_ice(f.viewer, "peerA"), 0);
+	memcpy(first, f.viewer->next.ufrag, sizeof(first));
+	/* the client does not wait and asks again */
+	assert_int_equal(viewer_restart_ice(f.viewer, "peerB"), 0);
+	assert_string_not_equal(f.viewer->next.ufrag, first);
+	assert_string_equal(f.viewer->ufrag, old);
+	assert_string_equal(r->next_remote_ufrag, "peerB"); /* a restarted process knows it */
+	assert_string_equal(r->etag, f.viewer->etag);
+	check(&f, false); /* an old one */
+	assert_string_equal(f.viewer->ufrag, old);
+
+	f.flow.remote.port = htons(50007);
+	check_as(&f, f.viewer->next.ufrag, f.viewer->next.pwd, "peerB", false, 1);
+	route_is(0);
+	assert_string_equal(f.viewer->ufrag, old);
+	check_as(&f, f.viewer->next.ufrag, f.viewer->next.pwd, "peerB", true, 1);
+	assert_string_not_equal(f.viewer->ufrag, old);
+	assert_int_equal(f.viewer->next.ufrag[0], 0);
+	assert_string_equal(f.viewer->remote_ufrag, "peerB");
+	/* to the data plane: credentials, then the way */
+	c = last_command(MR_COMMAND_VIEWER_ROUTE);
+	assert_int_equal(c->command.viewer_route.remote.port, htons(50007));
+	assert_int_equal((c - 1)->command.type, MR_COMMAND_VIEWER_ICE);
+	ice = &(c - 1)->command.viewer_ice;
+	assert_int_equal(ice->viewer_id, f.viewer->id);
+	assert_memory_equal(ice->local_ufrag, f.viewer->ufrag, ice->local_ufrag_len);
+	assert_memory_equal(ice->local_pwd, f.viewer->pwd, ice->local_pwd_len);
+	assert_int_equal(ice->remote_ufrag_len, 5);
+	assert_string_equal(r->ufrag, f.viewer->ufrag);
+	assert_int_equal(r->remote.port, htons(50007));
+	viewer_event(f.viewer, MR_VIEWER_EXPIRED);
+	stop(&f);
+}
+
+/* The record is all that a new process has; the viewer goes on from there. */
+static void test_taken_over(void **state)
+{
+	struct viewer_record record;
+	struct double_command *c;
+	unsigned int commands;
+	struct fixture f;
+
+	establish(&f);
+	record = world.record;
+	viewer_event(f.viewer, MR_VIEWER_EXPIRED);
+	viewer_free(f.viewer);
+	world.n_commands = 0;
+	f.viewer = viewer_adopt(&f.env, 7, &f.path, &record);
+	assert_non_null(f.viewer);
+	assert_int_equal(f.viewer->state, VIEWER_ESTABLISHED);
+	assert_int_equal(world.wanted, 1);
+	/* the data plane keeps the old way until the new one's MAC address is known */
+	world.route = (struct route_info){.nexthop_id = 9};
+	world.route_changed(world.route_user, &world.route);
+	assert_int_equal(world.n_commands, 0);
+	world.route.resolved = true;
+	world.route_changed(world.route_user, &world.route);
+	c = last_command(MR_COMMAND_VIEWER_ROUTE);
+	assert_int_equal(c->command.viewer_route.nexthop_id, 9);
+	assert_memory_equal(&c->command.viewer_route.remote, &record.remote, sizeof(record.remote));
+	/* another address of the client's */
+	f.flow.remote.port = htons(50011);
+	check(&f, true);
+	route_is(0);
+	c = last_command(MR_COMMAND_VIEWER_ROUTE);
+	assert_int_equal(c->command.viewer_route.remote.port, htons(50011));
+	assert_int_equal(world.record.remote.port, htons(50011));
+	/* DTLS of before the restart means nothing to it */
+	commands = world.n_commands;
+	viewer_dtls(f.viewer, &f.flow, (const uint8_t *)"\x15\xfe\xfd", 3);
+	viewer_event(f.viewer, MR_VIEWER_RTCP);
+	viewer_tick(f.viewer, g_get_monotonic_time() + 3600 * (gint64)G_USEC_PER_SEC);
+	assert_int_equal(world.n_commands, commands);
+	viewer_close(f.viewer, "test");
+	c = last_command(MR_COMMAND_VIEWER_DEL);
+	assert_int_equal(c->command.object.id, 7);
+	c->reply(0, c->user);
+	stop(&f);
+}
+
 static void test_timeouts(void **state)
 {
 	static const struct {
@@ -552,6 +660,8 @@ int main(void)
 		cmocka_unit_test(test_dtls_needs_a_check),
 		cmocka_unit_test(test_no_nomination_yet),
 		cmocka_unit_test(test_aggressive_nomination),
+		cmocka_unit_test(test_ice_restart),
+		cmocka_unit_test(test_taken_over),
 		cmocka_unit_test(test_timeouts),
 		cmocka_unit_test(test_checks_alone_do_not_last),
 		cmocka_unit_test(test_data_plane),
