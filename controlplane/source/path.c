@@ -307,6 +307,8 @@ int path_table_create(
 
 		if (e->config->source_on_demand)
 			path_set_state(&e->path, MR_PATH_OFF, "on demand; nobody watches");
+		else
+			path_set_state(&e->path, MR_PATH_CONNECTING, "not begun yet");
 	}
 	*out = table;
 	return 0;
