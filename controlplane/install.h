@@ -14,8 +14,8 @@
  * beside them (kept_fd(), in any order with the records), then attached() is
  * called: the moment to announce everything again. A record of an object that the
  * listener does not know belongs to a former control plane; whoever owns the kind
- * (paths: source/, viewers: viewer/) takes it over or deletes it. When the data plane goes: every open
- * command is answered with -ENOTCONN, then detached().
+ * (paths: source/, viewers: viewer/) takes it over or deletes it. When the data
+ * plane goes: every open command is answered with -ENOTCONN, then detached().
  */
 #ifndef CONTROLPLANE_INSTALL_H
 #define CONTROLPLANE_INSTALL_H

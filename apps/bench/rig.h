@@ -3,8 +3,8 @@
  * The rig: a whole data plane in this process, made by its own steps
  * (dataplane/lifecycle/dataplane.h), its viewers added by the control plane's
  * commands. Port 0 receives from rings that the benchmark fills (net_ring),
- * port 1 sends to net_null, or to a device of the benchmark's choice. Afterwards its workers stand still and each lcore
- * does what the benchmark wants: turns, or something to compare them with.
+ * port 1 sends to net_null, or to a device of the benchmark's choice. Afterwards
+ * its workers stand still and each lcore does what the benchmark wants: turns, or something to compare them with.
  */
 #ifndef APPS_BENCH_RIG_H
 #define APPS_BENCH_RIG_H

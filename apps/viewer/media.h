@@ -52,7 +52,8 @@ int media_format_report(struct media *media, uint64_t now_us, uint8_t *data);
  * Again until it says 0. */
 int media_format_nack(struct media *media, uint64_t now_us, uint8_t *data);
 
-/* A protected PLI for the first video track into MEDIA_REPORT_MAX bytes; its length, 0: no such track. */
+/* A protected PLI for the first video track into MEDIA_REPORT_MAX bytes; its length, 0:
+ * no such track. */
 int media_format_pli(struct media *media, uint8_t *data);
 
 const struct media_counters *media_counters(const struct media *media);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Life of a viewer, see viewer.h: ask, check, handshake, play, leave. Runs on the thread of its main context.
+ * Life of a viewer, see viewer.h: ask, check, handshake, play, leave. Runs on the
+ * thread of its main context.
  */
 #include "apps/viewer/viewer.h"
 

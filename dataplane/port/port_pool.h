@@ -20,8 +20,8 @@ struct rte_mempool *port_pool_create(
 	const char *name, unsigned int n, unsigned int cache, size_t meta);
 
 /*
- * Before the queues of a shared port are set up: takes the buffers that lie outside that area out of the pool, for good. Returns how
- * many; -EINVAL: so many that the pool is not fit for AF_XDP, or it has several areas;
+ * Before the queues of a shared port are set up: takes the buffers that lie outside
+ * that area out of the pool, for good. Returns how many; -EINVAL: so many that the pool is not fit for AF_XDP, or it has several areas;
  * -ENOMEM.
  */
 int port_pool_fit(struct rte_mempool *pool);
