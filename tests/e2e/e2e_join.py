@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Joining in the middle of a group of pictures of 10 s, in Chromium.
+
+The long version, with figures, is scripts/bench join.
+"""
+import threading
+import time
+
+from cases import Group, case, check, group
+from joins import Capture, Joins, scene, slow_link
+
+FPS = 30
+
+
+def video_tracks(gateway):
+    return [t for v in gateway.viewers() for t in v['tracks'] if t['kind'] == 'video']
+
+
+@group('joining')
+class Joining(Group):
+    def setup(self):
+        self.gateway = scene(self.lab, '--size', '640x360', '--bitrate', '2500k')
+        self.far = slow_link(self.lab, '10mbit')
+        time.sleep(3)
+
+    def join(self, *args, **options):
+        """Joins, and what the data plane says of the tracks meanwhile."""
+        client = Joins(self.lab, self.gateway.url('cam1'), *args, **options)
+        tracks = {}
+        found = []
+        done = threading.Thread(target=lambda: found.append(client.result()))
+        done.start()
+        while done.is_alive():
+            tracks.update({t['ssrc']: t for t in video_tracks(self.gateway)})
+            time.sleep(0.2)
+        check(found, 'the browser did not join')
+        return found[0], list(tracks.values())
+
+    @case('viewers begin at the last key frame, paced, and go on without a freeze')
+    def cached(self):
+        capture = Capture(self.lab)
+        packets = threading.Thread(target=capture.run, args=(12,))
+        packets.start()
+        joins, tracks = self.join(2, '--settle', 3, seconds=6, every=2)
+        packets.join()
+        check(len(tracks) == 2 and all(t['join'] == 'cache' for t in tracks),
+              f'joined by {[t["join"] for t in tracks]}')
+        check(all(t['burstMs'] for t in tracks), 'not live after seconds')
+        for j in joins:
+            check(j['firstFrameMs'] is not None, 'no frame')
+            check(j['firstFrameMs'] < 5000, f'{j["firstFrameMs"]} ms: it waited')
+            check(j['framesPerSecond'] >= 0.9 * FPS, f'{j["framesPerSecond"]} frames/s')
+        burst = capture.longest_burst()
+        check(0 < burst <= 16, f'{burst} packets of one viewer within 1 ms')
+        return (f'{max(j["firstFrameMs"] for j in joins):.0f} ms to the first frame, live after '
+                f'{max(t["burstMs"] for t in tracks)} ms, {burst} packets within 1 ms')
+
+    @case('a wire of 10 Mbit/s carries a stream of 2.5 from the last key frame on')
+    def slow(self):
+        joins, tracks = self.join(1, '--settle', 5, seconds=8, every=1, namespace=self.far)
+        joined, = joins
+        check(joined['firstFrameMs'] is not None, 'no frame')
+        check(joined['totalFreezesMs'] <= 1000, f'frozen for {joined["totalFreezesMs"]} ms')
+        check(joined['framesPerSecond'] >= 0.9 * FPS, f'{joined["framesPerSecond"]} frames/s')
+        return (f'{joined["packetsLost"]} lost, {joined["totalFreezesMs"]} ms frozen, live after '
+                f'{[t["burstMs"] for t in tracks]} ms')

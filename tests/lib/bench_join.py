@@ -1,0 +1,100 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""The work of scripts/bench join: Chromium joins a camera with 10 s between its key frames at
+random moments, with the start at the last key frame and without."""
+import argparse
+import json
+import signal
+import statistics
+import sys
+
+from joins import Joins, scene, slow_link
+from lab import Failure, Lab, LabError
+
+
+def parse(args):
+    p = argparse.ArgumentParser(prog='scripts/bench join', description=__doc__)
+    p.add_argument('--joins', type=int, default=20)
+    p.add_argument('--size', default='1280x720')
+    p.add_argument('--bitrate', default='2500k')
+    p.add_argument('--every', type=float, default=5, help='seconds from join to join, on average')
+    p.add_argument('--link', help='rate of a slow wire to the browser, as tc has it: 10mbit')
+    p.add_argument('--json', action='store_true', help='one object on the last line')
+    return p.parse_args(args)
+
+
+def say(text):
+    print(f'bench: {text}', file=sys.stderr, flush=True)
+
+
+def percentile(values, share):
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else None
+
+
+def measure(options, cache):
+    with Lab('join') as lab:
+        gateway = scene(lab, '--size', options.size, '--bitrate', options.bitrate, cache=cache)
+        namespace = slow_link(lab, options.link) if options.link else None
+        # without the cache a join may wait for 10 s
+        seconds = 8 if cache else 18
+        settle = 5 if cache else 15
+        joins = Joins(lab, gateway.url('cam1'), options.joins, '--settle', settle, seconds=seconds,
+                      every=options.every, namespace=namespace).result()
+    for j in joins:
+        say(json.dumps(j))
+    return joins
+
+
+def figures(joins, reference):
+    first = [j['firstFrameMs'] for j in joins if j['firstFrameMs'] is not None]
+    delays = [j['delayMs'] for j in joins if j['delayMs'] is not None]
+    return {
+        'joins': len(joins),
+        'p50FirstFrameMs': percentile(first, 0.5), 'p95FirstFrameMs': percentile(first, 0.95),
+        'addedDelayMs': round(statistics.median(delays) - reference, 1) if delays else None,
+        'freezeCount': sum(j['freezeCount'] for j in joins),
+        'framesDropped': sum(j['framesDropped'] for j in joins),
+        'maxAddedDelayMs': round(max(delays) - reference, 1) if delays else None,
+        'noFrame': len(joins) - len(first),
+        'longestFreezeMs': max(j['totalFreezesMs'] or 0 for j in joins),
+        'framesPerSecond': percentile([j['framesPerSecond'] or 0 for j in joins], 0.05),
+        'plis': sum(j['pliCount'] for j in joins),
+    }
+
+
+def table(result):
+    rows = [(key, result['withCache'][key], result['withoutCache'][key])
+            for key in result['withCache']]
+    return '\n'.join([f'  {"":<20}{"with cache":>12}{"without":>12}'] +
+                     [f'  {key:<20}{str(a):>12}{str(b):>12}' for key, a, b in rows])
+
+
+def main():
+    options = parse(sys.argv[1:])
+
+    def stop(number, _):
+        raise SystemExit(128 + number)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, stop)
+    try:
+        say(f'{options.joins} joins, each waiting for a key frame')
+        without = measure(options, False)
+        say(f'{options.joins} joins at the last key frame')
+        cached = measure(options, True)
+    except (Failure, LabError) as e:
+        say(e)
+        if isinstance(e, Failure):
+            print(e.tails(), file=sys.stderr)
+        return 1
+    delays = [j['delayMs'] for j in without if j['delayMs'] is not None]
+    reference = statistics.median(delays) if delays else 0
+    result = {'withCache': figures(cached, reference), 'withoutCache': figures(without, reference)}
+    print(table(result), file=sys.stderr if options.json else sys.stdout)
+    if options.json:
+        print(json.dumps(result))
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
