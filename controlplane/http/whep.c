@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define ON_DEMAND_WAIT_MS 10000 /* for a source that is only connected when wanted */
+#define WAITING_MAX 1000        /* requests that wait; each holds its offer */
 #define RETRY_AFTER "1"         /* seconds */
 #define ENDPOINT_METHODS "OPTIONS, POST"
 #define FRAGMENT_TYPE "application/trickle-ice-sdpfrag"
@@ -213,6 +214,11 @@ static void answer_offer(struct whep_request *r)
 		return;
 	}
 	if (try_offer(r, path, !config->source_on_demand)) {
+		request_finish(r);
+		return;
+	}
+	if (g_hash_table_size(r->context->pending) > WAITING_MAX) {
+		unavailable(r->message, "too many requests wait for their sources");
 		request_finish(r);
 		return;
 	}

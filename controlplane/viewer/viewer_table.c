@@ -8,6 +8,7 @@
 #include "controlplane/viewer/sdp_fragment.h"
 #include "controlplane/viewer/viewer.h"
 #include "controlplane/viewer/viewer_adopt.h"
+#include "controlplane/viewer/viewer_limits.h"
 
 #include <errno.h>
 #include <string.h>
@@ -37,7 +38,7 @@ struct viewer_table {
 	guint tick;
 	unsigned int ticks;
 	uint64_t unknown_flow; /* datagrams that are no STUN from nobody we know */
-	uint64_t logged;       /* refused datagrams, when they were logged last */
+	struct viewer_limits limits;
 };
 
 static struct viewer *find_id(struct viewer_table *t, uint32_t id)
@@ -239,20 +240,10 @@ static gboolean on_tick(gpointer user)
 {
 	struct viewer_table *t = user;
 	gint64 now = g_get_monotonic_time();
-	uint64_t refused = t->ice.malformed + t->ice.unknown_user + t->ice.unauthorized +
-			   t->ice.conflicts + t->unknown_flow;
 
 	for_each(t, call_tick, &now);
-	if (++t->ticks % SUMMARY_TICKS == 0 && refused != t->logged) {
-		t->logged = refused;
-		log_info("-",
-			"event=datagrams_refused stun_malformed=%" G_GUINT64_FORMAT
-			" stun_unknown_user=%" G_GUINT64_FORMAT
-			" stun_unauthorized=%" G_GUINT64_FORMAT
-			" stun_role_conflict=%" G_GUINT64_FORMAT " unknown_flow=%" G_GUINT64_FORMAT,
-			t->ice.malformed, t->ice.unknown_user, t->ice.unauthorized,
-			t->ice.conflicts, t->unknown_flow);
-	}
+	if (++t->ticks % SUMMARY_TICKS == 0)
+		viewer_limits_log(&t->limits, &t->ice, t->unknown_flow);
 	return G_SOURCE_CONTINUE;
 }
 
@@ -260,8 +251,7 @@ static gboolean on_tick(gpointer user)
 
 static const char *limit_reached(struct viewer_table *t, const struct path *path)
 {
-	const struct mr_config_path *wanted = mr_config_find_path(t->config, path->name);
-	unsigned int pending = 0, readers = 0, all = g_hash_table_size(t->by_id);
+	struct viewer_load load = {.all = g_hash_table_size(t->by_id)};
 	GHashTableIter iter;
 	gpointer value;
 
@@ -269,16 +259,10 @@ static const char *limit_reached(struct viewer_table *t, const struct path *path
 	while (g_hash_table_iter_next(&iter, NULL, &value)) {
 		const struct viewer *v = value;
 
-		pending += v->state < VIEWER_ESTABLISHED;
-		readers += v->path == path;
+		load.pending += v->state < VIEWER_ESTABLISHED;
+		load.readers += v->path == path;
 	}
-	if (all + t->config->n_sessions >= t->config->dataplane.max_viewers)
-		return "the gateway has as many viewers as it may have";
-	if (pending >= VIEWER_TABLE_PENDING_MAX)
-		return "too many viewers are connecting";
-	if (wanted && wanted->max_readers > 0 && readers >= wanted->max_readers)
-		return "the path has as many viewers as it may have";
-	return NULL;
+	return viewer_limits_check(&t->limits, t->config, path->name, &load);
 }
 
 static const struct track *ready_track(const struct path *path, enum mr_media_kind kind)

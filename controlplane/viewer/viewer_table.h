@@ -14,8 +14,6 @@
 #include "controlplane/routes.h"
 #include "controlplane/source/path.h"
 
-#define VIEWER_TABLE_PENDING_MAX 1000 /* viewers not yet established */
-
 struct viewer_table;
 
 /* Everything is borrowed and outlives the table. 0, -EADDRINUSE or another
