@@ -12,5 +12,6 @@
 int bench_fanout(int argc, char **argv);
 int bench_kernel(int argc, char **argv);
 int bench_wire(int argc, char **argv);
+int bench_nacks(int argc, char **argv);
 
 #endif

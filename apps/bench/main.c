@@ -18,6 +18,7 @@ static const struct subcommand subcommands[] = {
 		bench_kernel},
 	{"wire", "highest rate without loss and latencies of a data plane behind a net_memif",
 		bench_wire},
+	{"nacks", "how long other viewers wait while some flood with NACKs", bench_nacks},
 };
 
 static void usage(FILE *out)
