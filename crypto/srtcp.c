@@ -60,9 +60,25 @@ static void aead_aad(uint8_t aad[CLEAR_LEN + TRAILER_LEN], const uint8_t *buf, u
 	put_be32(aad + CLEAR_LEN, trailer);
 }
 
-static bool is_aead(const struct srtp_tx_layout *key)
+static bool is_aead(const struct srtp_profile *profile)
 {
-	return key->profile->auth_key_len == 0;
+	return profile->auth_key_len == 0;
+}
+
+/* Checks that the key can be expanded at all. */
+static int key_set(const struct crypto_device *dev, struct srtcp_key *key,
+	const struct srtp_profile *profile, const struct srtp_session_keys *keys)
+{
+	struct srtp_tx expanded;
+	int err = srtp_tx_init(dev, &expanded, profile, keys);
+
+	srtp_tx_fini(&expanded);
+	memset(key, 0, sizeof(*key));
+	if (err != 0)
+		return err;
+	key->profile = profile;
+	key->keys = *keys;
+	return 0;
 }
 
 int srtcp_tx_init(const struct crypto_device *dev, struct srtcp_tx *s,
@@ -73,7 +89,7 @@ int srtcp_tx_init(const struct crypto_device *dev, struct srtcp_tx *s,
 		return -EINVAL;
 	s->next_index = first_index;
 	s->reserved = 0;
-	return srtp_tx_init(dev, &s->key, profile, rtcp_keys);
+	return key_set(dev, &s->key, profile, rtcp_keys);
 }
 
 int srtcp_rx_init(const struct crypto_device *dev, struct srtcp_rx *s,
@@ -81,7 +97,7 @@ int srtcp_rx_init(const struct crypto_device *dev, struct srtcp_rx *s,
 {
 	memset(s->sender, 0, sizeof(s->sender));
 	s->n_senders = 0;
-	return srtp_tx_init(dev, &s->key, profile, rtcp_keys);
+	return key_set(dev, &s->key, profile, rtcp_keys);
 }
 
 void srtcp_tx_fini(struct srtcp_tx *s)
@@ -94,79 +110,101 @@ void srtcp_rx_fini(struct srtcp_rx *s)
 	secret_wipe(s, sizeof(*s));
 }
 
-int srtcp_protect(
-	struct crypto_device *dev, struct srtcp_tx *s, uint8_t *buf, size_t len, size_t cap)
+/* header, ciphertext, tag, E and index: RFC 7714 9.2 */
+static int seal_aead(struct crypto_device *dev, const struct srtp_tx *tx, uint8_t *buf, size_t len,
+	uint32_t ssrc, uint32_t index)
 {
-	const struct srtp_tx_layout *key = srtp_tx_layout(&s->key);
-	uint8_t digest[SHA1_LEN], iv[16], aad[CLEAR_LEN + TRAILER_LEN];
-	uint32_t index = s->next_index, ssrc;
-	size_t tag_len;
+	const struct srtp_tx_layout *key = srtp_tx_layout(tx);
+	size_t tag_len = key->profile->rtcp_tag_len;
+	uint8_t iv[12], aad[CLEAR_LEN + TRAILER_LEN];
+
+	aead_iv(iv, key, ssrc, index);
+	aead_aad(aad, buf, E_FLAG | index);
+	dev->ops->aead_seal(
+		dev, tx, iv, aad, sizeof(aad), buf + CLEAR_LEN, len - CLEAR_LEN, buf + len);
+	put_be32(buf + len + tag_len, E_FLAG | index);
+	return (int)(len + tag_len + TRAILER_LEN);
+}
+
+/* header, ciphertext, E and index, tag: RFC 3711 3.4 */
+static int seal_ctr(struct crypto_device *dev, const struct srtp_tx *tx, uint8_t *buf, size_t len,
+	uint32_t ssrc, uint32_t index)
+{
+	const struct srtp_tx_layout *key = srtp_tx_layout(tx);
+	size_t tag_len = key->profile->rtcp_tag_len;
+	uint8_t digest[SHA1_LEN], iv[16];
 	int err;
 
-	if (key->profile == NULL || len < CLEAR_LEN)
-		return -EINVAL;
-	tag_len = key->profile->rtcp_tag_len;
-	if (cap > CRYPTO_MESSAGE_MAX)
-		cap = CRYPTO_MESSAGE_MAX;
-	if (len > cap || cap - len < tag_len + TRAILER_LEN)
-		return -ENOSPC;
-	if (index >= INDEX_END)
-		return -EOVERFLOW;
-	s->next_index = index + 1; /* spent, whatever happens below */
-	ssrc = get_be32(buf + 4);
-
-	if (is_aead(key)) {
-		/* header, ciphertext, tag, E and index: RFC 7714 9.2 */
-		aead_iv(iv, key, ssrc, index);
-		aead_aad(aad, buf, E_FLAG | index);
-		dev->ops->aead_seal(dev, &s->key, iv, aad, sizeof(aad), buf + CLEAR_LEN,
-			len - CLEAR_LEN, buf + len);
-		put_be32(buf + len + tag_len, E_FLAG | index);
-		return (int)(len + tag_len + TRAILER_LEN);
-	}
-	/* header, ciphertext, E and index, tag: RFC 3711 3.4 */
 	ctr_iv(iv, key, ssrc, index);
-	err = dev->ops->cipher(dev, &s->key, iv, buf + CLEAR_LEN, len - CLEAR_LEN);
+	err = dev->ops->cipher(dev, tx, iv, buf + CLEAR_LEN, len - CLEAR_LEN);
 	if (err != 0)
 		return err;
 	put_be32(buf + len, E_FLAG | index);
-	err = dev->ops->authenticate(dev, &s->key, buf, len + TRAILER_LEN, digest);
+	err = dev->ops->authenticate(dev, tx, buf, len + TRAILER_LEN, digest);
 	if (err != 0)
 		return err;
 	memcpy(buf + len + TRAILER_LEN, digest, tag_len);
 	return (int)(len + TRAILER_LEN + tag_len);
 }
 
+int srtcp_protect(
+	struct crypto_device *dev, struct srtcp_tx *s, uint8_t *buf, size_t len, size_t cap)
+{
+	const struct srtp_profile *profile = s->key.profile;
+	uint32_t index = s->next_index, ssrc;
+	struct srtp_tx tx;
+	int rc;
+
+	if (profile == NULL || len < CLEAR_LEN)
+		return -EINVAL;
+	if (cap > CRYPTO_MESSAGE_MAX)
+		cap = CRYPTO_MESSAGE_MAX;
+	if (len > cap || cap - len < (size_t)profile->rtcp_tag_len + TRAILER_LEN)
+		return -ENOSPC;
+	if (index >= INDEX_END)
+		return -EOVERFLOW;
+	rc = srtp_tx_init(dev, &tx, profile, &s->key.keys);
+	if (rc != 0)
+		return rc;
+	s->next_index = index + 1; /* spent, whatever happens below */
+	ssrc = get_be32(buf + 4);
+	if (is_aead(profile))
+		rc = seal_aead(dev, &tx, buf, len, ssrc, index);
+	else
+		rc = seal_ctr(dev, &tx, buf, len, ssrc, index);
+	srtp_tx_fini(&tx);
+	return rc;
+}
+
 /* Decrypts `len` bytes in place; wipes them again when the tag is wrong. */
-static int open_aead(struct crypto_device *dev, struct srtcp_rx *s, uint8_t *buf, size_t len,
+static int open_aead(struct crypto_device *dev, const struct srtp_tx *tx, uint8_t *buf, size_t len,
 	uint32_t ssrc, uint32_t index)
 {
 	uint8_t tag[AEAD_TAG_LEN], iv[12], aad[CLEAR_LEN + TRAILER_LEN];
 
-	aead_iv(iv, srtp_tx_layout(&s->key), ssrc, index);
+	aead_iv(iv, srtp_tx_layout(tx), ssrc, index);
 	aead_aad(aad, buf, E_FLAG | index);
-	dev->ops->aead_open(
-		dev, &s->key, iv, aad, sizeof(aad), buf + CLEAR_LEN, len - CLEAR_LEN, tag);
+	dev->ops->aead_open(dev, tx, iv, aad, sizeof(aad), buf + CLEAR_LEN, len - CLEAR_LEN, tag);
 	if (secret_equal(tag, buf + len, sizeof(tag)))
 		return 0;
 	secret_wipe(buf + CLEAR_LEN, len - CLEAR_LEN);
 	return -EBADMSG;
 }
 
-static int open_ctr(struct crypto_device *dev, struct srtcp_rx *s, uint8_t *buf, size_t len,
+static int open_ctr(struct crypto_device *dev, const struct srtp_tx *tx, uint8_t *buf, size_t len,
 	uint32_t ssrc, uint32_t index)
 {
-	const struct srtp_tx_layout *key = srtp_tx_layout(&s->key);
+	const struct srtp_tx_layout *key = srtp_tx_layout(tx);
 	uint8_t digest[SHA1_LEN], iv[16];
 	int err;
 
-	err = dev->ops->authenticate(dev, &s->key, buf, len + TRAILER_LEN, digest);
+	err = dev->ops->authenticate(dev, tx, buf, len + TRAILER_LEN, digest);
 	if (err != 0)
 		return err;
 	if (!secret_equal(digest, buf + len + TRAILER_LEN, key->profile->rtcp_tag_len))
 		return -EBADMSG;
 	ctr_iv(iv, key, ssrc, index);
-	return dev->ops->cipher(dev, &s->key, iv, buf + CLEAR_LEN, len - CLEAR_LEN);
+	return dev->ops->cipher(dev, tx, iv, buf + CLEAR_LEN, len - CLEAR_LEN);
 }
 
 /* The sender's entry; the first free one, not counted yet, for a new sender;
@@ -195,19 +233,20 @@ static void sender_accept(
 
 int srtcp_unprotect(struct crypto_device *dev, struct srtcp_rx *s, uint8_t *buf, size_t len)
 {
-	const struct srtp_tx_layout *key = srtp_tx_layout(&s->key);
+	const struct srtp_profile *profile = s->key.profile;
 	uint32_t trailer, index, ssrc;
 	struct srtcp_sender *from;
+	struct srtp_tx tx;
 	size_t tag_len, plain_len;
 	int err;
 
-	if (key->profile == NULL)
+	if (profile == NULL)
 		return -EINVAL;
-	tag_len = key->profile->rtcp_tag_len;
+	tag_len = profile->rtcp_tag_len;
 	if (len < CLEAR_LEN + TRAILER_LEN + tag_len || len > CRYPTO_MESSAGE_MAX)
 		return -EINVAL;
 	plain_len = len - TRAILER_LEN - tag_len;
-	trailer = get_be32(buf + plain_len + (is_aead(key) ? tag_len : 0));
+	trailer = get_be32(buf + plain_len + (is_aead(profile) ? tag_len : 0));
 	if ((trailer & E_FLAG) == 0)
 		return -EINVAL;
 	index = trailer & ~E_FLAG;
@@ -217,10 +256,14 @@ int srtcp_unprotect(struct crypto_device *dev, struct srtcp_rx *s, uint8_t *buf,
 	from = sender_find(s, ssrc);
 	if (from == NULL || srtp_replay_check(&from->replay, index) != 0)
 		return -EALREADY;
-	if (is_aead(key))
-		err = open_aead(dev, s, buf, plain_len, ssrc, index);
+	err = srtp_tx_init(dev, &tx, profile, &s->key.keys);
+	if (err != 0)
+		return err;
+	if (is_aead(profile))
+		err = open_aead(dev, &tx, buf, plain_len, ssrc, index);
 	else
-		err = open_ctr(dev, s, buf, plain_len, ssrc, index);
+		err = open_ctr(dev, &tx, buf, plain_len, ssrc, index);
+	srtp_tx_fini(&tx);
 	if (err != 0)
 		return err;
 	sender_accept(s, from, ssrc, index);

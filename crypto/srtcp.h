@@ -12,8 +12,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/*
+ * A session key as it was derived: expanded for each message and wiped again. That
+ * takes about as long as the message itself, twice a second or so; to keep it expanded
+ * would take 2 KiB of every viewer.
+ */
+struct srtcp_key {
+	const struct srtp_profile *profile; /* NULL: not initialised, or wiped */
+	struct srtp_session_keys keys;
+};
+
 struct srtcp_tx {
-	struct srtp_tx key;  /* expanded SRTCP session key */
+	struct srtcp_key key;
 	uint32_t next_index; /* 31 bits; counts up over all SSRCs of the key, never reused */
 	uint32_t reserved;
 };
@@ -28,7 +38,7 @@ struct srtcp_sender {
 };
 
 struct srtcp_rx {
-	struct srtp_tx key;
+	struct srtcp_key key;
 	struct srtcp_sender sender[SRTCP_SENDERS_MAX]; /* in the order in which they came */
 	uint32_t n_senders;
 };

@@ -236,7 +236,6 @@ static void viewer_ice(struct viewer *v, const struct order *o)
 	v->local_pwd_len = o->ice->local_pwd_len;
 	v->remote_ufrag_len = o->ice->remote_ufrag_len;
 	memcpy(v->local_ufrag, o->ice->local_ufrag, sizeof(v->local_ufrag));
-	memcpy(v->local_pwd, o->ice->local_pwd, sizeof(v->local_pwd));
 	memcpy(v->remote_ufrag, o->ice->remote_ufrag, sizeof(v->remote_ufrag));
 	v->integrity = *o->integrity;
 }

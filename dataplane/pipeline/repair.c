@@ -22,7 +22,7 @@
 #define BUDGET_NS (SECOND_NS / 2) /* what a viewer may save up */
 #define BUDGET_LEAST 4096         /* [bytes] that can always be saved up */
 #define SOON_LEAST_NS 5000000ull  /* between two repairs of one packet */
-#define RECENT_SHIFT 16           /* of the clock of `recent` */
+#define RECENT_SHIFT 20           /* of the clock of `recent` */
 #define WIRE_INDEX_END (1ull << 48)
 
 static_assert(REPAIR_BUDGET < BATCH_MAX, "new packets find room beside repairs");
@@ -89,7 +89,7 @@ static void budget_refill(const struct worker *w, struct viewer_repair *r)
 	r->tokens = RTE_MIN(most, r->tokens + earned);
 }
 
-static uint32_t *recent_of(struct viewer_track *t, uint64_t wire)
+static uint16_t *recent_of(struct viewer_track *t, uint64_t wire)
 {
 	struct viewer *v = t->viewer;
 
@@ -100,21 +100,21 @@ static uint32_t *recent_of(struct viewer_track *t, uint64_t wire)
  * than half a round trip ago. */
 static bool too_soon(const struct worker *w, struct viewer_track *t, uint64_t wire)
 {
-	uint32_t sent = *recent_of(t, wire);
+	uint16_t sent = *recent_of(t, wire);
 	uint64_t half =
 		(uint64_t)atomic_load_explicit(&t->stats->round_trip_us, memory_order_relaxed) *
 		500;
-	uint32_t since;
+	uint16_t since;
 
 	if (sent == 0)
 		return false;
-	since = (uint32_t)(w->now_ns >> RECENT_SHIFT) - sent;
+	since = (uint16_t)((w->now_ns >> RECENT_SHIFT) - sent);
 	return since <= RTE_MAX(half, SOON_LEAST_NS) >> RECENT_SHIFT;
 }
 
 static void remember(const struct worker *w, struct viewer_track *t, uint64_t wire)
 {
-	uint32_t now = (uint32_t)(w->now_ns >> RECENT_SHIFT);
+	uint16_t now = (uint16_t)(w->now_ns >> RECENT_SHIFT);
 
 	*recent_of(t, wire) = now != 0 ? now : 1;
 }

@@ -33,8 +33,8 @@ struct viewer_repair {
 	uint64_t tokens;      /* [bytes] that may still be sent again, refilled with time */
 	uint64_t refilled_ns; /* CLOCK_MONOTONIC */
 	/* When a packet was last sent again, by the low bits of its wire index:
-	 * CLOCK_MONOTONIC in units of 65,536 ns, 0: not yet. */
-	uint32_t recent[MR_VIEWER_TRACKS][REPAIR_RECENT];
+	 * CLOCK_MONOTONIC in units of 2^20 ns, 0: not yet. */
+	uint16_t recent[MR_VIEWER_TRACKS][REPAIR_RECENT];
 };
 
 #endif

@@ -87,7 +87,6 @@ struct viewer *viewer_create(const struct crypto_device *crypto, const struct mr
 	v->remote_ufrag_len = add->remote_ufrag_len;
 	v->local_pwd_len = add->local_pwd_len;
 	memcpy(v->local_ufrag, add->local_ufrag, sizeof(v->local_ufrag));
-	memcpy(v->local_pwd, add->local_pwd, sizeof(v->local_pwd));
 	memcpy(v->remote_ufrag, add->remote_ufrag, sizeof(v->remote_ufrag));
 	for (unsigned int i = 0; i < MR_VIEWER_TRACKS; i++)
 		viewer_set_track(v, i, &add->track[i]);

@@ -158,14 +158,13 @@ struct viewer {
 	uint16_t remote_ufrag_len;
 	uint16_t local_pwd_len;
 	char local_ufrag[MR_CNAME_MAX];
-	char local_pwd[64];
-	char remote_ufrag[MR_UFRAG_MAX];
 	struct hmac_sha1_key integrity; /* of local_pwd: requests to us and our replies */
 	struct mr_stats_viewer *stats;  /* borrowed */
 
 	/* sparse */
 	struct srtcp_tx rtcp_tx;
 	struct srtcp_rx rtcp_rx;
+	char remote_ufrag[MR_UFRAG_MAX];
 };
 
 static_assert(offsetof(struct viewer, header) % 64 == 32, "the short header is one line");
