@@ -5,60 +5,18 @@
  * ipsec-mb alone run in turn on the same core, round after round, so that
  * whatever else the machine does hits both.
  */
-#include "apps/bench/bench.h"
-#include "apps/bench/bound.h"
-#include "apps/bench/feed.h"
-#include "apps/bench/figures.h"
-#include "apps/bench/rig.h"
+#include "apps/bench/fanout.h"
 
-#include <getopt.h>
-#include <jansson.h>
+#include "apps/bench/bench.h"
+
 #include <rte_cycles.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define WARM_UP 2            /* rounds that do not count */
 #define PACKETS_PER_VIEWER 8 /* of a round, at least */
 #define VIRTUAL_TURN_NS 100000
 #define BARREN_TURNS 1000 /* without a packet: something is wrong */
-
-struct fanout_options {
-	struct rig_options rig;
-	uint32_t rounds;
-	uint32_t packets; /* of each worker in a round, at least */
-	bool bound;
-	bool virtual_time;
-	bool json;
-};
-
-/* One worker's part: what it is to do next, and what came of it. */
-struct lane {
-	const struct fanout_options *o;
-	struct worker *worker;
-	struct feed feed;
-	struct bound *bound; /* owned; NULL: not measured */
-	uint32_t packets;    /* of a round */
-	unsigned int method; /* of the bound */
-	double cycles;       /* per packet, of the round just done */
-	double frame_cycles; /* that feeding one frame takes */
-	uint64_t turns;      /* of all rounds that count */
-	uint64_t sent;       /* viewers' packets, ditto */
-	uint64_t sent_ever;  /* warm-up included */
-	uint64_t stage_tsc[STAGE_COUNT];
-};
-
-struct fanout {
-	struct fanout_options o;
-	struct rig rig;
-	struct lane lane[MR_WORKERS_MAX];
-	struct figures cycles; /* per packet, mean over the workers; a sample per round */
-	struct figures bound[BOUND_METHODS_MAX];
-	struct figures ratio; /* to the round's fastest bound */
-	struct figures solo;  /* several workers: the first one alone */
-	struct figures solo_bound;
-	uint64_t dropped;
-};
 
 /* ---- on the worker's lcore ---- */
 
@@ -227,8 +185,8 @@ static int rounds_run(struct fanout *f)
 {
 	uint64_t dropped = 0;
 
-	for (uint32_t i = 0; i < WARM_UP + f->o.rounds; i++) {
-		if (i == WARM_UP) {
+	for (uint32_t i = 0; i < FANOUT_WARM_UP + f->o.rounds; i++) {
+		if (i == FANOUT_WARM_UP) {
 			figures_forget(f);
 			dropped = drops_count(f);
 		}
@@ -237,172 +195,6 @@ static int rounds_run(struct fanout *f)
 	}
 	f->dropped = drops_count(f) - dropped;
 	return 0;
-}
-
-/* ---- what came of it ---- */
-
-static unsigned int bound_best(struct fanout *f)
-{
-	unsigned int best = 0;
-
-	for (unsigned int m = 1; m < bound_methods(f->lane[0].bound); m++)
-		if (figures_median(&f->bound[m]) < figures_median(&f->bound[best]))
-			best = m;
-	return best;
-}
-
-static const char *const stage_names[] = {
-#define STAGE_NAME(name) #name,
-	WORKER_STAGES(STAGE_NAME)
-#undef STAGE_NAME
-};
-
-/* The stages are timed by the clock that also runs while others have the CPU: what
- * they take of the packet's cycles is their share of all stages. */
-static json_t *stages_report(struct fanout *f)
-{
-	json_t *stages = json_object();
-	double sum = 0, tsc[STAGE_COUNT] = {0};
-
-	for (unsigned int i = 0; i < f->o.rig.workers; i++)
-		for (unsigned int s = 0; s < STAGE_COUNT; s++)
-			tsc[s] += (double)f->lane[i].stage_tsc[s];
-	for (unsigned int s = 0; s < STAGE_COUNT; s++)
-		sum += tsc[s];
-	for (unsigned int s = 0; s < STAGE_COUNT; s++)
-		json_object_set_new(stages, stage_names[s],
-			json_real(figures_median(&f->cycles) * tsc[s] / sum));
-	return stages;
-}
-
-static json_t *quantiles_report(struct figures *f)
-{
-	return json_pack("{s:f,s:f,s:f}", "p10", figures_quantile(f, 0.1), "median",
-		figures_median(f), "p90", figures_quantile(f, 0.9));
-}
-
-static json_t *bound_report(struct fanout *f)
-{
-	json_t *methods = json_object();
-
-	for (unsigned int m = 0; m < bound_methods(f->lane[0].bound); m++)
-		json_object_set_new(methods, bound_method_name(f->lane[0].bound, m),
-			json_real(figures_median(&f->bound[m])));
-	return methods;
-}
-
-/* How much faster two and more workers are than one; the bound's beside it. */
-static json_t *scaling_report(struct fanout *f)
-{
-	double n = f->o.rig.workers;
-	double ours = n * figures_median(&f->solo) / figures_median(&f->cycles);
-	double bound =
-		n * figures_median(&f->solo_bound) / figures_median(&f->bound[bound_best(f)]);
-
-	return json_pack("{s:f,s:f,s:f}", "workers", ours, "bound", bound, "ofBound", ours / bound);
-}
-
-static uint64_t sent_ever(const struct fanout *f)
-{
-	uint64_t n = 0;
-
-	for (unsigned int i = 0; i < f->o.rig.workers; i++)
-		n += f->lane[i].sent_ever;
-	return n;
-}
-
-static double per_viewer(const struct fanout *f, uint64_t one, uint64_t all)
-{
-	uint32_t more = f->o.rig.viewers - 1;
-
-	return more > 0 && all > one ? (double)(all - one) / more : 0;
-}
-
-static json_t *report(struct fanout *f)
-{
-	const struct rig_options *o = &f->o.rig;
-	const struct rig *r = &f->rig;
-	double cycles = figures_median(&f->cycles);
-	double mpps = o->workers * (double)rte_get_tsc_hz() / cycles / 1e6;
-	char cpu[128];
-	json_t *j;
-
-	cpu_name(cpu, sizeof(cpu));
-	j = json_pack("{s:s,s:s,s:s,s:f,s:s,s:i,s:i,s:i,s:i,s:s,s:s,s:i,s:f,s:o,s:f,s:f,s:o}",
-		"benchmark", "fanout", "cpu", cpu, "crypto", r->dp.stats->crypto, "tscGHz",
-		(double)rte_get_tsc_hz() / 1e9, "profile", o->profile->name, "payload",
-		(int)o->payload, "viewers", (int)o->viewers, "streams", (int)o->streams, "workers",
-		(int)o->workers, "order", o->random ? "random" : "sequential", "checksum",
-		o->checksum == RIG_CHECKSUM_OFFLOAD ? "offload" : "software", "rounds",
-		(int)f->o.rounds, "cyclesPerPacket", cycles, "cyclesSpread",
-		quantiles_report(&f->cycles), "Mpps", mpps, "GbitPerSecond",
-		mpps * 1e6 * 8 * (o->payload + 12 + o->profile->rtp_tag_len + 42) / 1e9, "stages",
-		stages_report(f));
-	if (f->o.bound) {
-		json_object_set_new(j, "boundCyclesPerPacket",
-			json_real(figures_median(&f->bound[bound_best(f)])));
-		json_object_set_new(j, "boundMethod",
-			json_string(bound_method_name(f->lane[0].bound, bound_best(f))));
-		json_object_set_new(j, "boundMethods", bound_report(f));
-		json_object_set_new(j, "ratio", json_real(figures_median(&f->ratio)));
-		json_object_set_new(j, "ratioSpread", quantiles_report(&f->ratio));
-		if (o->workers > 1)
-			json_object_set_new(j, "scaling", scaling_report(f));
-	}
-	json_object_set_new(
-		j, "bytesPerViewer", json_real(per_viewer(f, r->resident_one, r->resident_all)));
-	json_object_set_new(
-		j, "heapBytesPerViewer", json_real(per_viewer(f, r->heap_one, r->heap_all)));
-	json_object_set_new(
-		j, "viewersMB", json_real((double)(r->resident_all - r->resident_idle) / 1048576));
-	json_object_set_new(j, "residentMB", json_real((double)r->resident_all / 1048576));
-	json_object_set_new(j, "packets", json_integer((json_int_t)sent_ever(f)));
-	json_object_set_new(j, "dropped", json_integer((json_int_t)f->dropped));
-	return j;
-}
-
-static double number(const json_t *j, const char *key)
-{
-	return json_real_value(json_object_get(j, key));
-}
-
-static const char *text(const json_t *j, const char *key)
-{
-	return json_string_value(json_object_get(j, key));
-}
-
-static void print(const json_t *j, const struct fanout *f)
-{
-	const json_t *ratio = json_object_get(j, "ratioSpread");
-	const json_t *scaling = json_object_get(j, "scaling");
-	const json_t *stages = json_object_get(j, "stages");
-
-	printf("%s, %s, %s, %u B, %u viewers of %u streams, %s order, checksum %s, %u workers\n",
-		text(j, "cpu"), text(j, "crypto"), text(j, "profile"), f->o.rig.payload,
-		f->o.rig.viewers, f->o.rig.streams, text(j, "order"), text(j, "checksum"),
-		f->o.rig.workers);
-	printf("  %-24s%8.0f cycles, %.2f Mpps, %.2f Gbit/s, %d dropped\n", "packet",
-		number(j, "cyclesPerPacket"), number(j, "Mpps"), number(j, "GbitPerSecond"),
-		(int)json_integer_value(json_object_get(j, "dropped")));
-	for (unsigned int s = 0; s < STAGE_COUNT; s++)
-		printf("    %-22s%8.1f\n", stage_names[s], number(stages, stage_names[s]));
-	if (f->o.bound) {
-		printf("  %-24s%8.0f cycles (%s)\n", "bound", number(j, "boundCyclesPerPacket"),
-			text(j, "boundMethod"));
-		printf("  %-24s%8.3f (p10 %.3f, p90 %.3f over %u rounds)\n", "ratio",
-			number(j, "ratio"), number(ratio, "p10"), number(ratio, "p90"),
-			f->o.rounds);
-	}
-	if (scaling != NULL)
-		printf("  %-24s%8.2f times one worker; the bound %.2f times: %.3f of it\n",
-			"workers", number(scaling, "workers"), number(scaling, "bound"),
-			number(scaling, "ofBound"));
-	printf("  %-24s%8.0f bytes a viewer, %.1f MB for all; %.1f MB resident\n", "memory",
-		number(j, "bytesPerViewer"), number(j, "viewersMB"), number(j, "residentMB"));
-	if (f->o.json) {
-		json_dumpf(j, stdout, JSON_COMPACT | JSON_REAL_PRECISION(6));
-		putchar('\n');
-	}
 }
 
 /* ---- start and end ---- */
@@ -442,7 +234,6 @@ static void lanes_fini(struct fanout *f)
 static int measure(struct fanout *f)
 {
 	char error[512] = "";
-	json_t *j;
 
 	if (rig_start(&f->rig, &f->o.rig, error, sizeof(error)) != 0) {
 		fprintf(stderr, "millrace-bench: %s\n", error);
@@ -456,179 +247,8 @@ static int measure(struct fanout *f)
 		fputs("millrace-bench: a worker sends nothing; does each have a stream?\n", stderr);
 		return 1;
 	}
-	j = report(f);
-	print(j, f);
-	json_decref(j);
+	fanout_report(f);
 	return 0;
-}
-
-static void usage(FILE *out)
-{
-	fputs("usage: millrace-bench fanout [OPTIONS]\n\n"
-	      "  --viewers N            in all, 1 to 100000 (1000)\n"
-	      "  --streams N            that they watch, 1 to 512 (one per worker)\n"
-	      "  --payload BYTES        of RTP payload, 16 to 1400 (1188)\n"
-	      "  --profile NAME         AEAD_AES_128_GCM (default), AEAD_AES_256_GCM,\n"
-	      "                         AES128_CM_HMAC_SHA1_80\n"
-	      "  --order ORDER          of viewers in memory: sequential (default), random\n"
-	      "  --backend NAME         what encrypts (ipsec-mb)\n"
-	      "  --workers N            1 to as many as there are CPUs (1)\n"
-	      "  --checksum MODE        of UDP: offload (default), software\n"
-	      "  --rounds N             1 to 4000 (40)\n"
-	      "  --packets N            of each worker in a round, at least (30000); and eight\n"
-	      "                         for each viewer\n"
-	      "  --no-bound             only the data plane\n"
-	      "  --virtual-time         no clock is read: the same work in every run\n"
-	      "  --json                 one JSON object on the last line\n"
-	      "  --help\n",
-		out);
-}
-
-static bool parse_number(const char *text, uint32_t least, uint32_t most, uint32_t *to)
-{
-	char *end;
-	unsigned long n = strtoul(text, &end, 10);
-
-	if (end == text || *end != '\0' || n < least || n > most)
-		return false;
-	*to = (uint32_t)n;
-	return true;
-}
-
-static bool parse_word(const char *text, const char *const words[2], unsigned int *to)
-{
-	for (*to = 0; *to < 2; (*to)++)
-		if (strcmp(text, words[*to]) == 0)
-			return true;
-	return false;
-}
-
-enum {
-	VIEWERS = 256,
-	STREAMS,
-	PAYLOAD,
-	PROFILE,
-	ORDER,
-	BACKEND,
-	WORKERS,
-	CHECKSUM,
-	ROUNDS,
-	PACKETS,
-	NO_BOUND,
-	VIRTUAL_TIME,
-	JSON,
-	HELP
-};
-
-static bool option_take(struct fanout_options *o, int option, const char *value)
-{
-	static const char *const orders[2] = {"sequential", "random"};
-	static const char *const checksums[2] = {"offload", "software"};
-	unsigned int word;
-
-	switch (option) {
-	case VIEWERS:
-		return parse_number(value, 1, RIG_VIEWERS_MAX, &o->rig.viewers);
-	case STREAMS:
-		return parse_number(value, 1, RIG_STREAMS_MAX, &o->rig.streams);
-	case PAYLOAD:
-		return parse_number(value, 16, RIG_PAYLOAD_MAX, &o->rig.payload);
-	case PROFILE:
-		o->rig.profile = srtp_profile_by_name(value);
-		return o->rig.profile != NULL;
-	case ORDER:
-		if (!parse_word(value, orders, &word))
-			return false;
-		o->rig.random = word == 1;
-		return true;
-	case BACKEND:
-		o->rig.backend = value;
-		return true;
-	case WORKERS:
-		return parse_number(value, 1, MR_WORKERS_MAX, &o->rig.workers);
-	case CHECKSUM:
-		if (!parse_word(value, checksums, &word))
-			return false;
-		o->rig.checksum = (enum rig_checksum)word;
-		return true;
-	case ROUNDS:
-		return parse_number(value, 1, FIGURES_MAX - WARM_UP, &o->rounds);
-	case PACKETS:
-		return parse_number(value, 1000, 10000000, &o->packets);
-	case NO_BOUND:
-		o->bound = false;
-		return true;
-	case VIRTUAL_TIME:
-		o->virtual_time = true;
-		o->rig.poll = false;
-		return true;
-	case JSON:
-		o->json = true;
-		return true;
-	default:
-		return false;
-	}
-}
-
-static const struct option options[] = {
-	{"viewers", required_argument, NULL, VIEWERS},
-	{"streams", required_argument, NULL, STREAMS},
-	{"payload", required_argument, NULL, PAYLOAD},
-	{"profile", required_argument, NULL, PROFILE},
-	{"order", required_argument, NULL, ORDER},
-	{"backend", required_argument, NULL, BACKEND},
-	{"workers", required_argument, NULL, WORKERS},
-	{"checksum", required_argument, NULL, CHECKSUM},
-	{"rounds", required_argument, NULL, ROUNDS},
-	{"packets", required_argument, NULL, PACKETS},
-	{"no-bound", no_argument, NULL, NO_BOUND},
-	{"virtual-time", no_argument, NULL, VIRTUAL_TIME},
-	{"json", no_argument, NULL, JSON},
-	{"help", no_argument, NULL, HELP},
-	{0},
-};
-
-/* -1: go on; else the exit status. */
-static int options_parse(struct fanout_options *o, int argc, char **argv)
-{
-	int option, index;
-
-	*o = (struct fanout_options){
-		.rig = {.workers = 1,
-			.viewers = 1000,
-			.payload = 1188,
-			.profile = srtp_profile_by_id(SRTP_PROFILE_GCM_128),
-			.backend = "ipsec-mb",
-			.seed = 1,
-			.poll = true},
-		.rounds = 40,
-		.packets = 30000,
-		.bound = true,
-	};
-	while ((option = getopt_long(argc, argv, "h", options, &index)) != -1) {
-		if (option == HELP || option == 'h') {
-			usage(stdout);
-			return 0;
-		}
-		if (option == '?')
-			return 2;
-		if (!option_take(o, option, optarg)) {
-			fprintf(stderr, "millrace-bench: --%s cannot be %s\n", options[index].name,
-				optarg);
-			return 2;
-		}
-	}
-	if (optind < argc) {
-		fprintf(stderr, "millrace-bench: what is %s?\n", argv[optind]);
-		return 2;
-	}
-	if (o->rig.streams == 0)
-		o->rig.streams = o->rig.workers;
-	if (o->rig.viewers < o->rig.streams || o->rig.streams < o->rig.workers) {
-		fputs("millrace-bench: each worker needs a stream, each stream a viewer\n", stderr);
-		return 2;
-	}
-	return -1;
 }
 
 int bench_fanout(int argc, char **argv)
@@ -638,7 +258,7 @@ int bench_fanout(int argc, char **argv)
 
 	if (f == NULL)
 		return 1;
-	rc = options_parse(&f->o, argc, argv);
+	rc = fanout_options_parse(&f->o, argc, argv);
 	if (rc == -1) {
 		rc = measure(f);
 		lanes_fini(f);

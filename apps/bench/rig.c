@@ -456,6 +456,9 @@ int rig_start(struct rig *r, const struct rig_options *o, char *error, size_t er
 		population_add(r, error, error_len) != 0)
 		return -1;
 	workers_stop(&r->dp);
+	for (uint32_t i = 0; i < o->workers; i++)
+		r->dp.workers.worker[i]->port[PORT_OUT].udp_no_checksum =
+			o->checksum == RIG_CHECKSUM_ZERO;
 	if (o->random)
 		population_shuffle(r);
 	return 0;

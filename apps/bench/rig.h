@@ -25,7 +25,7 @@
 #define RIG_VIEWER 0x0a000001u /* 10.0.0.1, of the first viewer; the others follow */
 #define RIG_VIEWER_PORT 40000
 
-enum rig_checksum { RIG_CHECKSUM_OFFLOAD, RIG_CHECKSUM_SOFTWARE };
+enum rig_checksum { RIG_CHECKSUM_OFFLOAD, RIG_CHECKSUM_SOFTWARE, RIG_CHECKSUM_ZERO };
 
 struct rig_options {
 	uint32_t workers;

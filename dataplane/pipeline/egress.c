@@ -85,7 +85,8 @@ static inline void frame_finish(struct worker *w, struct rte_mbuf *m, const stru
 		ip->payload_len = udp->dgram_len;
 		m->ol_flags |= RTE_MBUF_F_TX_IPV6;
 	}
-	udp_finish(m, udp, h, q->udp_checksum, end, payload_len);
+	if (!q->udp_no_checksum || !h->ipv4)
+		udp_finish(m, udp, h, q->udp_checksum, end, payload_len);
 	packet_meta(m)->port = h->port;
 	w->tx.pkts[w->tx.n++] = m;
 }

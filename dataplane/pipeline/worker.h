@@ -37,7 +37,8 @@ struct port_queue {
 	const struct port *port; /* borrowed */
 	uint16_t dpdk_id;
 	uint16_t queue;
-	bool udp_checksum; /* offloaded */
+	bool udp_checksum;    /* offloaded */
+	bool udp_no_checksum; /* IPv4 goes without: millrace-bench sets it, nothing else */
 	bool ip_checksum;
 	uint16_t n_tx;
 	struct rte_mbuf *tx[TX_BUFFER];

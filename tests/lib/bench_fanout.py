@@ -1,0 +1,107 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""The work of scripts/bench fanout: millrace-bench fanout with the sizes that
+docs/PERFORMANCE.md shows, as its table."""
+import argparse
+import json
+import os
+import subprocess
+import sys
+
+TOP = os.path.realpath(os.path.join(os.path.dirname(__file__), '..', '..'))
+PAGE = os.path.join(TOP, 'docs', 'PERFORMANCE.md')
+BEGIN, END = '<!-- bench fanout -->', '<!-- end -->'
+SHA1 = ['--profile', 'AES128_CM_HMAC_SHA1_80']
+# What is measured, the options, the most that the ratio may be on a VAES core.
+CASES = [
+    ('GCM-128, 1188 B, 1,000 viewers', [], '1.15'),
+    ('the same, checksum in software', ['--checksum', 'software'], ''),
+    ('the same, checksum zero', ['--checksum', 'zero'], ''),
+    ('the same, 10,000 viewers, random order',
+     ['--viewers', '10000', '--order', 'random'], '1.30'),
+    ('GCM-128, 200 B, 1,000 viewers', ['--payload', '200'], '1.80'),
+    ('SHA1_80, 1188 B, 1,000 viewers', SHA1, '1.15'),
+    ('GCM-256, 1188 B, 1,000 viewers', ['--profile', 'AEAD_AES_256_GCM'], ''),
+    ('GCM-128, 1188 B, 64 streams, 10,000 viewers',
+     ['--viewers', '10000', '--streams', '64'], ''),
+    ('two workers, streams of their own', ['--workers', '2', '--streams', '2'], ''),
+]
+
+
+def parse():
+    p = argparse.ArgumentParser(prog='scripts/bench fanout', description=__doc__)
+    p.add_argument('--rounds', type=int, default=40, help='of each case (default 40)')
+    p.add_argument('--write', action='store_true', help='put the table into docs/PERFORMANCE.md')
+    p.add_argument('--json', action='store_true', help='one object on the last line')
+    return p.parse_args()
+
+
+def measure(args, rounds):
+    bench = os.path.join(os.environ['MILLRACE_BUILD'], 'apps', 'bench', 'millrace-bench')
+    done = subprocess.run([bench, 'fanout', '--json', '--rounds', str(rounds), *args],
+                          stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode != 0:
+        return None
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def row(name, f, most):
+    spread = f['ratioSpread']
+    return (f'| {name} | {f["cyclesPerPacket"]:.0f} | {f["boundCyclesPerPacket"]:.0f} | '
+            f'{f["ratio"]:.2f} | {spread["p10"]:.2f} to {spread["p90"]:.2f} | {most} | '
+            f'{f["Mpps"]:.2f} | {f["bytesPerViewer"]:.0f} |')
+
+
+def table(results):
+    first = results[0][1]
+    lines = [
+        f'Measured on: {first["cpu"]}, {first["crypto"]}, a virtual machine; TSC cycles.', '',
+        '| case | packet | bound | ratio | p10 to p90 | to reach | Mpps | bytes per viewer |',
+        '|---|---|---|---|---|---|---|---|']
+    lines += [row(*r) for r in results]
+    for name, f, _ in results:
+        if 'scaling' in f:
+            s = f['scaling']
+            lines += ['', f'{name}: {s["workers"]:.2f} times one, the bound {s["bound"]:.2f} '
+                          f'times: {s["ofBound"]:.2f} of it.']
+    lines += ['', f'Stages of the first case (cycles per packet): ' + ', '.join(
+        f'{k} {v:.0f}' for k, v in first['stages'].items() if v >= 0.5) + '.']
+    big = next(f for _, f, _ in results if f['viewers'] == 10000 and f['streams'] == 64)
+    lines += ['', f'10,000 viewers of 64 streams (audio, video, SRTCP both ways): '
+                  f'{big["viewersMB"]:.1f} MB over the idle process, {big["residentMB"]:.0f} MB '
+                  'resident.']
+    return '\n'.join(lines)
+
+
+def write(text):
+    with open(PAGE, encoding='utf-8') as f:
+        page = f.read()
+    before, rest = page.split(BEGIN, 1)
+    _, after = rest.split(END, 1)
+    with open(PAGE, 'w', encoding='utf-8') as f:
+        f.write(f'{before}{BEGIN}\n{text}\n{END}{after}')
+
+
+def main():
+    options = parse()
+    results = []
+    for name, args, most in CASES:
+        print(f'bench: {name}', file=sys.stderr, flush=True)
+        figures = measure(args, options.rounds)
+        if figures is None:
+            print(f'bench: {name}: not measured', file=sys.stderr)
+            continue
+        results.append((name, figures, most))
+    if not results:
+        return 1
+    text = table(results)
+    print(text)
+    if options.write:
+        write(text)
+    if options.json:
+        print(json.dumps({name: f for name, f, _ in results}))
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
