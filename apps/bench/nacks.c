@@ -29,7 +29,6 @@
 #define BACK 200      /* packets that they reach back */
 #define ARRIVALS 4096 /* packets of the stream under way; power of two */
 #define WARM_UP 100   /* packets */
-#define SETTLE 4000   /* packets, at most, until all viewers are live */
 #define SECOND 1000000000ull
 
 struct options {
@@ -139,17 +138,16 @@ static void turn_at(struct worker *w, uint64_t now_ns)
 	worker_turn(w);
 }
 
-/* New viewers begin at a key frame, not too many at once: until all are live. */
-static bool settle(struct run *r, struct worker *w, const struct audience *a)
+/* Until there is what NACKs ask for. */
+static void settle(struct run *r, struct worker *w)
 {
-	for (uint32_t i = 0; i < SETTLE && a->n_behind > 0; i++) {
+	for (uint32_t i = 0; i < BACK; i++) {
 		uint64_t until = w->now_ns + SECOND / r->o->rate;
 
 		feed_put_stream(r->feed, 0);
 		while (w->now_ns < until)
 			turn_at(w, w->now_ns + 50000);
 	}
-	return a->n_behind == 0;
 }
 
 static int run(void *arg)
@@ -163,8 +161,7 @@ static int run(void *arg)
 	uint64_t first, frames, done, begin_ns;
 	uint64_t repairs = w->stats->repairs, full = w->stats->repair_turns_full, refused = 0;
 
-	if (!settle(r, w, a))
-		return -1;
+	settle(r, w);
 	first = done = a->live_next;
 	frames = r->feed->frames;
 	begin_ns = w->now_ns;
@@ -327,6 +324,7 @@ int bench_nacks(int argc, char **argv)
 		.backend = "ipsec-mb",
 		.seed = 1,
 		.poll = true,
+		.paced = true,
 	};
 	int rc = parse(&o, argc, argv);
 	char error[512] = "";

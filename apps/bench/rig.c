@@ -246,6 +246,8 @@ static int config_fill(struct rig *r, char *error, size_t len)
 	d->idle = r->options.poll ? MR_IDLE_POLL : MR_IDLE_ADAPTIVE;
 	d->max_streams = 2 * r->options.streams;
 	d->max_viewers = r->options.viewers;
+	if (!r->options.paced)
+		d->max_burst_packets = 0;
 	d->stream_ring_packets = RING_PACKETS;
 	d->stream_ring_bytes = RING_BYTES;
 	return 0;
@@ -258,9 +260,12 @@ static int dataplane_start(struct rig *r, char *error, size_t len)
 	dp->config = &r->config;
 	if (dataplane_stats_start(dp, error, len) != 0 || workers_pools(dp, error, len) != 0 ||
 		ports_start(r, error, len) != 0 || workers_start(dp, error, len) != 0 ||
-		dataplane_control_start(dp, error, len) != 0 || workers_launch(dp, error, len) != 0)
+		dataplane_control_start(dp, error, len) != 0)
 		return -1;
-	return 0;
+	/* Nobody has to wait for key frames and to catch up before the measurement begins. */
+	for (unsigned int i = 0; i < r->options.workers; i++)
+		dp->workers.worker[i]->start = WORKER_START_LIVE;
+	return workers_launch(dp, error, len) == 0 ? 0 : -1;
 }
 
 /* ---- what runs on it ---- */

@@ -2,9 +2,10 @@
 /*
  * The rig: a whole data plane in this process, made by its own steps
  * (dataplane/lifecycle/dataplane.h), its viewers added by the control plane's
- * commands. Port 0 receives from rings that the benchmark fills (net_ring),
- * port 1 sends to net_null, or to a device of the benchmark's choice. Afterwards
- * its workers stand still and each lcore does what the benchmark wants: turns, or something to compare them with.
+ * commands; they are live at once, whatever the time. Port 0 receives from rings
+ * that the benchmark fills (net_ring), port 1 sends to net_null, or to a device of
+ * the benchmark's choice. Afterwards its workers stand still and each lcore does
+ * what the benchmark wants: turns, or something to compare them with.
  */
 #ifndef APPS_BENCH_RIG_H
 #define APPS_BENCH_RIG_H
@@ -37,7 +38,8 @@ struct rig_options {
 	const struct srtp_profile *profile;
 	const char *backend; /* of the session file's `crypto` */
 	uint64_t seed;
-	bool poll; /* `idle` of the session file */
+	bool poll;  /* `idle` of the session file */
+	bool paced; /* viewers get no long bursts: `maxBurstPackets` as it is by default */
 	/* Where port 1 sends; NULL: net_null. As the session file names it. */
 	const char *device;
 	const char *xdp_object; /* NULL: the program's own */
