@@ -16,7 +16,10 @@
 
 #define PACKETS_PER_VIEWER 8 /* of a round, at least */
 #define VIRTUAL_TURN_NS 100000
-#define BARREN_TURNS 1000 /* without a packet: something is wrong */
+#define LAG_MAX 65536           /* copies that a lane may be behind */
+#define WAIT_TSC_MAX 20000      /* of a turn without a packet: more, and another had the CPU */
+#define BARREN_TURNS 1000       /* without a packet: something is wrong */
+#define BARREN_SHARED 100000000 /* ditto, where one waits for another */
 
 /* ---- on the worker's lcore ---- */
 
@@ -44,13 +47,54 @@ __attribute__((noinline)) static void lane_turn(struct lane *l)
 	worker_turn(l->worker);
 }
 
+/* What the lane with the least work has left of it; true: another one has so much that
+ * the stream's ring would come round. */
+static bool others_wait(const struct lane *l, uint64_t *least)
+{
+	bool full = *least > LAG_MAX;
+
+	for (unsigned int i = 0; i < l->shared->n; i++) {
+		const struct lane *o = l->shared->lane[i];
+		uint64_t fed = l->feed.elsewhere[i] - o->elsewhere;
+		uint64_t sent = counter(&o->worker->stats->media_packets) - o->sent_before;
+		uint64_t waiting = fed > sent ? fed - sent : 0;
+
+		if (o == l)
+			continue;
+		full |= waiting > LAG_MAX;
+		*least = RTE_MIN(*least, waiting);
+	}
+	return full;
+}
+
 /* Enough for a whole turn, whatever the worker has left over. */
 static void lane_feed(struct lane *l, uint64_t sent)
 {
 	uint64_t waiting = l->feed.copies > sent ? l->feed.copies - sent : 0;
 
+	if (l->shared != NULL && (l != l->shared->lane[0] || others_wait(l, &waiting)))
+		return;
 	if (waiting < FANOUT_BUDGET)
 		feed_put(&l->feed, (uint32_t)(FANOUT_BUDGET - waiting));
+}
+
+static void copies_done(struct lane *l, uint64_t sent)
+{
+	l->feed.copies -= RTE_MIN(sent, l->feed.copies);
+}
+
+/* Goes on until the others are done, too: they are fed, and share the machine. */
+static void others_finish(struct lane *l)
+{
+	const struct mr_stats_worker *s = l->worker->stats;
+	uint64_t first = counter(&s->media_packets);
+
+	atomic_fetch_sub(&l->shared->unfinished, 1);
+	while (atomic_load(&l->shared->unfinished) > 0) {
+		lane_feed(l, counter(&s->media_packets) - first);
+		lane_turn(l);
+	}
+	copies_done(l, counter(&s->media_packets) - first);
 }
 
 /*
@@ -64,34 +108,41 @@ static int lane_turns(void *lane)
 	const struct mr_stats_worker *s = l->worker->stats;
 	uint64_t first = counter(&s->media_packets), now = first, turns = 0, barren = 0;
 	uint64_t before[STAGE_COUNT], frames = l->feed.frames, feeding = 0;
+	uint64_t most_barren = l->shared != NULL ? BARREN_SHARED : BARREN_TURNS, waited = 0;
 	double start = thread_cycles(), cycles;
 
 	for (unsigned int i = 0; i < STAGE_COUNT; i++)
 		before[i] = counter(&s->stage_tsc[i]);
-	while (now < first + l->packets && barren < BARREN_TURNS) {
-		uint64_t tsc = rte_rdtsc(), sent = now;
+	while (now < first + l->packets && barren < most_barren) {
+		uint64_t tsc = rte_rdtsc(), sent = now, fed;
 
 		lane_feed(l, now - first);
-		feeding += rte_rdtsc() - tsc;
+		fed = rte_rdtsc();
+		feeding += fed - tsc;
 		lane_turn(l);
 		turns++;
 		now = counter(&s->media_packets);
 		barren = now == sent ? barren + 1 : 0;
+		/* Waiting for a lane that feeds this one is no work. */
+		if (barren > 0 && l->shared != NULL)
+			waited += RTE_MIN(rte_rdtsc() - fed, (uint64_t)WAIT_TSC_MAX);
 	}
-	cycles = thread_cycles() - start;
+	cycles = thread_cycles() - start - (double)waited;
 	frames = l->feed.frames - frames;
 	if (frames > 0 &&
 		(l->frame_cycles == 0 || (double)feeding / (double)frames < l->frame_cycles))
 		l->frame_cycles = (double)feeding / (double)frames;
 	cycles -= l->frame_cycles * (double)frames;
-	l->feed.copies -= RTE_MIN(now - first, l->feed.copies);
+	copies_done(l, now - first);
 	l->sent += now - first;
 	l->sent_ever += now - first;
 	l->turns += turns;
 	for (unsigned int i = 0; i < STAGE_COUNT; i++)
 		l->stage_tsc[i] += counter(&s->stage_tsc[i]) - before[i];
 	l->cycles = now > first ? cycles / (double)(now - first) : 0;
-	return barren < BARREN_TURNS ? 0 : -1;
+	if (l->shared != NULL)
+		others_finish(l);
+	return barren < most_barren ? 0 : -1;
 }
 
 static int lane_bound(void *lane)
@@ -104,6 +155,22 @@ static int lane_bound(void *lane)
 
 /* ---- rounds ---- */
 
+static void shared_begin(struct fanout *f, unsigned int n)
+{
+	rig_skip(&f->rig);
+	f->shared.n = n;
+	atomic_store(&f->shared.unfinished, n);
+	for (unsigned int i = 0; i < n; i++) {
+		struct lane *l = &f->lane[i];
+
+		f->shared.lane[i] = l;
+		l->shared = &f->shared;
+		/* One lane feeds: that of the first worker. */
+		l->elsewhere = f->lane[0].feed.elsewhere[i];
+		l->sent_before = counter(&l->worker->stats->media_packets);
+	}
+}
+
 /* The first `n` workers at once; the mean of their cycles per packet, 0: it failed. */
 static double workers_run(struct fanout *f, unsigned int n, int (*what)(void *))
 {
@@ -112,6 +179,8 @@ static double workers_run(struct fanout *f, unsigned int n, int (*what)(void *))
 
 	for (unsigned int i = 0; i < n; i++)
 		args[i] = &f->lane[i];
+	if (f->o.rig.streams < f->o.rig.workers)
+		shared_begin(f, n);
 	if (rig_run(&f->rig, n, what, args) != 0)
 		return 0;
 	for (unsigned int i = 0; i < n; i++)

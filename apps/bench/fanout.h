@@ -40,6 +40,16 @@ struct lane {
 	uint64_t sent;       /* viewers' packets, ditto */
 	uint64_t sent_ever;  /* warm-up included */
 	uint64_t stage_tsc[STAGE_COUNT];
+	struct shared *shared; /* borrowed; NULL: each worker has streams of its own */
+	uint64_t elsewhere;    /* shared: copies ever fed to it when the round began */
+	uint64_t sent_before;  /* ... and sent */
+};
+
+/* One stream for all workers: the first lane feeds the others, too. */
+struct shared {
+	struct lane *lane[MR_WORKERS_MAX]; /* that run */
+	unsigned int n;
+	_Atomic unsigned int unfinished; /* of them, have packets of the round left */
 };
 
 struct fanout {
@@ -52,6 +62,7 @@ struct fanout {
 	struct figures solo;  /* several workers: the first one alone */
 	struct figures solo_bound;
 	uint64_t dropped;
+	struct shared shared;
 };
 
 /* -1: go on; else the program's exit status. */

@@ -169,8 +169,11 @@ int fanout_options_parse(struct fanout_options *o, int argc, char **argv)
 	}
 	if (o->rig.streams == 0)
 		o->rig.streams = o->rig.workers;
-	if (o->rig.viewers < o->rig.streams || o->rig.streams < o->rig.workers) {
-		fputs("millrace-bench: each worker needs a stream, each stream a viewer\n", stderr);
+	if (o->rig.viewers < o->rig.streams || o->rig.viewers < o->rig.workers ||
+		(o->rig.streams < o->rig.workers && o->rig.streams != 1)) {
+		fputs("millrace-bench: one stream, or one for each worker, and each with a "
+		      "viewer\n",
+			stderr);
 		return 2;
 	}
 	return -1;

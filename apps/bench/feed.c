@@ -96,7 +96,10 @@ void feed_put_stream(struct feed *f, uint32_t index)
 	f->sequence[index]++;
 	f->timestamp[index] += 3000;
 	f->frames++;
-	f->copies += s->viewers;
+	f->copies += s->viewers_at[f->worker->index];
+	for (uint32_t i = 0; i < f->rig->options.workers; i++)
+		if (i != f->worker->index)
+			f->elsewhere[i] += s->viewers_at[i];
 }
 
 void feed_put(struct feed *f, uint32_t copies)

@@ -15,12 +15,13 @@ struct feed {
 	struct rig *rig; /* borrowed */
 	struct worker *worker;
 	struct rte_ring *ring;
-	uint32_t next;       /* position in the rig's streams */
-	uint64_t frames;     /* put so far */
-	uint64_t copies;     /* that they will become, less what the caller took off */
-	uint16_t *sequence;  /* owned, one per stream of the rig */
-	uint32_t *timestamp; /* owned, ditto */
-	uint16_t len;        /* [bytes] of a frame */
+	uint32_t next;   /* position in the rig's streams */
+	uint64_t frames; /* put so far */
+	uint64_t copies; /* that they will become here, less what the caller took off */
+	uint64_t elsewhere[MR_WORKERS_MAX]; /* and at other workers, ever; they read it */
+	uint16_t *sequence;                 /* owned, one per stream of the rig */
+	uint32_t *timestamp;                /* owned, ditto */
+	uint16_t len;                       /* [bytes] of a frame */
 	uint8_t frame[FEED_FRAME_MAX];
 };
 

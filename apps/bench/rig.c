@@ -191,7 +191,7 @@ static int out_open(struct rig *r, char *error, size_t len)
 
 static int ports_start(struct rig *r, char *error, size_t len)
 {
-	struct rte_ring *unused;
+	struct rte_ring *unused[MR_WORKERS_MAX];
 	uint16_t null_id;
 	int id;
 
@@ -204,13 +204,15 @@ static int ports_start(struct rig *r, char *error, size_t len)
 		if (r->rx[q] == NULL)
 			goto err;
 	}
-	unused = rte_ring_create("bench_unused", RIG_RX_RING, SOCKET_ID_ANY, 0);
+	unused[0] = rte_ring_create("bench_unused", RIG_RX_RING, SOCKET_ID_ANY, 0);
+	for (unsigned int q = 1; q < r->options.workers; q++)
+		unused[q] = unused[0];
 	r->frames = rte_pktmbuf_pool_create("bench_frames", FRAMES, 64,
 		RTE_ALIGN_CEIL(sizeof(struct packet_meta), RTE_MBUF_PRIV_ALIGN),
 		RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
-	if (unused == NULL || r->frames == NULL)
+	if (unused[0] == NULL || r->frames == NULL)
 		goto err;
-	id = rte_eth_from_rings("bench", r->rx, r->options.workers, &unused, 1, 0);
+	id = rte_eth_from_rings("bench", r->rx, r->options.workers, unused, r->options.workers, 0);
 	if (id < 0 || port_start(r, PORT_IN, (uint16_t)id, "in") != 0)
 		goto err;
 	if (r->options.device != NULL)
@@ -363,6 +365,7 @@ static int viewer_add(struct rig *r, uint32_t index, uint64_t *state)
 	struct rig_stream *s = &r->streams[streams > 0 ? index % streams : 0];
 	struct mr_command m = {0};
 	struct mr_viewer_add *add = &m.viewer_add;
+	const struct viewer_entry *e;
 	int rc;
 
 	*add = (struct mr_viewer_add){
@@ -390,9 +393,12 @@ static int viewer_add(struct rig *r, uint32_t index, uint64_t *state)
 	rc = keys_make(r, add, state);
 	if (rc == 0)
 		rc = execute(r, &m, MR_COMMAND_VIEWER_ADD);
-	if (rc == 0)
-		s->viewers++;
-	return rc;
+	if (rc != 0)
+		return rc;
+	s->viewers++;
+	e = table_find(r->dp.control.tables.viewers, index + 1);
+	s->viewers_at[e->viewer->worker]++;
+	return 0;
 }
 
 static int population_add(struct rig *r, char *error, size_t len)
@@ -428,20 +434,42 @@ static int population_add(struct rig *r, char *error, size_t len)
 
 /* Their records came one behind the other: now in memory they lie anywhere. The workers
  * stand still. */
+static void audience_shuffle(struct audience *a, uint64_t *state)
+{
+	for (uint32_t k = a->n_tracks; k > 1; k--) {
+		uint32_t with = (uint32_t)(rig_random(state) % k);
+		struct viewer_track *t = a->tracks[k - 1];
+
+		a->tracks[k - 1] = a->tracks[with];
+		a->tracks[with] = t;
+	}
+}
+
 static void population_shuffle(struct rig *r)
 {
 	uint64_t state = ~r->options.seed;
 
 	for (uint32_t i = 0; i < 2 * r->options.streams; i++) {
 		const struct stream_entry *e = table_find(r->dp.control.tables.streams, i + 1);
-		struct audience *a = &e->stream->audience;
 
-		for (uint32_t k = a->n_tracks; k > 1; k--) {
-			uint32_t with = (uint32_t)(rig_random(&state) % k);
-			struct viewer_track *t = a->tracks[k - 1];
+		for (uint32_t w = 0; w < r->options.workers; w++)
+			if (e->at[w].audience != NULL)
+				audience_shuffle(e->at[w].audience, &state);
+	}
+}
 
-			a->tracks[k - 1] = a->tracks[with];
-			a->tracks[with] = t;
+void rig_skip(struct rig *r)
+{
+	for (uint32_t i = 0; i < 2 * r->options.streams; i++) {
+		const struct stream_entry *e = table_find(r->dp.control.tables.streams, i + 1);
+
+		for (uint32_t w = 0; w < r->options.workers; w++) {
+			struct audience *a = e->at[w].audience;
+
+			if (a == NULL || !a->remote)
+				continue;
+			a->live_next = e->stream->ring.next;
+			a->live_position = 0;
 		}
 	}
 }

@@ -50,8 +50,9 @@ struct rig_options {
 struct rig_stream {
 	uint32_t id;
 	uint32_t viewers;
-	uint8_t worker; /* index of the owner */
-	uint16_t port;  /* UDP, ours: where its RTP goes */
+	uint32_t viewers_at[MR_WORKERS_MAX]; /* of them, at each worker */
+	uint8_t worker;                      /* index of the owner */
+	uint16_t port;                       /* UDP, ours: where its RTP goes */
 };
 
 struct rig {
@@ -75,6 +76,10 @@ struct rig {
  * with a text in `error`. rig_stop() also after a failure. */
 int rig_start(struct rig *r, const struct rig_options *o, char *error, size_t error_len);
 void rig_stop(struct rig *r);
+
+/* Viewers at other workers than their streams go on with what comes from now on. The
+ * workers stand still. */
+void rig_skip(struct rig *r);
 
 /* Runs `f` on workers' lcores (the first `n`) at once, with args[i], and waits. 0 or -1. */
 int rig_run(struct rig *r, unsigned int n, int (*f)(void *), void *const *args);

@@ -25,6 +25,7 @@ CASES = [
     ('GCM-128, 1188 B, 64 streams, 10,000 viewers',
      ['--viewers', '10000', '--streams', '64'], ''),
     ('two workers, streams of their own', ['--workers', '2', '--streams', '2'], ''),
+    ('two workers, one stream seen by both', ['--workers', '2', '--streams', '1'], ''),
 ]
 
 
@@ -62,8 +63,9 @@ def table(results):
     for name, f, _ in results:
         if 'scaling' in f:
             s = f['scaling']
+            goal = '0.95' if f['streams'] > 1 else '0.88'
             lines += ['', f'{name}: {s["workers"]:.2f} times one, the bound {s["bound"]:.2f} '
-                          f'times: {s["ofBound"]:.2f} of it.']
+                          f'times: {s["ofBound"]:.2f} of it ({goal} to reach).']
     lines += ['', f'Stages of the first case (cycles per packet): ' + ', '.join(
         f'{k} {v:.0f}' for k, v in first['stages'].items() if v >= 0.5) + '.']
     big = next(f for _, f, _ in results if f['viewers'] == 10000 and f['streams'] == 64)
