@@ -8,19 +8,44 @@
 #include "crypto/secret.h"
 
 #include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 static const struct crypto_device_ops *const backends[] = {
 	&crypto_device_ipsec_mb,
+	&crypto_device_cryptodev,
 };
+
+/* "ipsec-mb" is the whole name, "cryptodev:" the beginning of many. */
+static bool backend_is(const struct crypto_device_ops *ops, const char *name)
+{
+	size_t len = strlen(ops->name);
+
+	if (ops->name[len - 1] == ':')
+		return strncmp(ops->name, name, len) == 0;
+	return strcmp(ops->name, name) == 0;
+}
+
+struct crypto_device *crypto_device_open(
+	const struct crypto_device_config *config, char *error, size_t error_len)
+{
+	const char *name = config->backend != NULL ? config->backend : "";
+
+	for (size_t i = 0; i < sizeof(backends) / sizeof(backends[0]); i++)
+		if (backend_is(backends[i], name))
+			return backends[i]->create(config, error, error_len);
+	snprintf(error, error_len, "there is no '%s'", name);
+	errno = ENOENT;
+	return NULL;
+}
 
 struct crypto_device *crypto_device_create(const char *backend)
 {
-	for (size_t i = 0; i < sizeof(backends) / sizeof(backends[0]); i++)
-		if (backend != NULL && strcmp(backends[i]->name, backend) == 0)
-			return backends[i]->create();
-	errno = ENOENT;
-	return NULL;
+	const struct crypto_device_config config = {.backend = backend, .n_workers = 1};
+	char error[256];
+
+	return crypto_device_open(&config, error, sizeof(error));
 }
 
 void crypto_device_destroy(struct crypto_device *dev)
@@ -34,8 +59,8 @@ const char *crypto_device_describe(const struct crypto_device *dev)
 	return dev->describe;
 }
 
-int srtp_tx_init(const struct crypto_device *dev, struct srtp_tx *tx,
-	const struct srtp_profile *profile, const struct srtp_session_keys *keys)
+static int key_init(const struct crypto_device *dev, struct srtp_tx *tx,
+	const struct srtp_profile *profile, const struct srtp_session_keys *keys, bool message)
 {
 	struct srtp_tx_layout *layout = (struct srtp_tx_layout *)(void *)tx->opaque;
 	int err;
@@ -45,14 +70,30 @@ int srtp_tx_init(const struct crypto_device *dev, struct srtp_tx *tx,
 		return -EINVAL;
 	layout->profile = profile;
 	memcpy(layout->salt, keys->salt, profile->salt_len);
-	err = dev->ops->expand(dev, tx, keys);
+	err = (message ? dev->ops->expand_message : dev->ops->expand)(dev, tx, keys);
 	if (err != 0)
 		srtp_tx_fini(tx);
 	return err;
 }
 
+int srtp_tx_init(const struct crypto_device *dev, struct srtp_tx *tx,
+	const struct srtp_profile *profile, const struct srtp_session_keys *keys)
+{
+	return key_init(dev, tx, profile, keys, false);
+}
+
+int srtp_message_key_init(const struct crypto_device *dev, struct srtp_tx *tx,
+	const struct srtp_profile *profile, const struct srtp_session_keys *keys)
+{
+	return key_init(dev, tx, profile, keys, true);
+}
+
 void srtp_tx_fini(struct srtp_tx *tx)
 {
+	struct srtp_tx_layout *layout = (struct srtp_tx_layout *)(void *)tx->opaque;
+
+	if (layout->release != NULL)
+		layout->release(layout);
 	secret_wipe(tx, sizeof(*tx));
 }
 

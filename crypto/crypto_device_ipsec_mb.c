@@ -7,7 +7,7 @@
  */
 #include "crypto/crypto_device_ops.h"
 #include "crypto/secret.h"
-#include "crypto/srtp_index.h"
+#include "crypto/srtp_op.h"
 
 #include <errno.h>
 #include <intel-ipsec-mb.h>
@@ -15,9 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MIN_HDR_LEN 12 /* bytes: RFC 3550 5.1 */
-#define MAX_HDR_LEN 76
-#define ROC_LEN 4     /* bytes, authenticated but not sent: RFC 3711 4.2 */
 #define SHA1_LEN 20   /* bytes of digest, of which the tag is a prefix */
 #define SHA1_BLOCK 64 /* bytes */
 #define CTR_BATCH 32  /* packets: jobs and scratch stay in the first cache level */
@@ -64,70 +61,6 @@ static const struct ctr_material *ctr_key(const struct srtp_tx_layout *tx)
 	return (const struct ctr_material *)tx->material;
 }
 
-static void put_be32(uint8_t *p, uint32_t v)
-{
-	v = __builtin_bswap32(v);
-	memcpy(p, &v, sizeof(v));
-}
-
-static void put_be64(uint8_t *p, uint64_t v)
-{
-	v = __builtin_bswap64(v);
-	memcpy(p, &v, sizeof(v));
-}
-
-static void xor_16(uint8_t *p, const uint8_t *q)
-{
-	uint64_t a[2], b[2];
-
-	memcpy(a, p, sizeof(a));
-	memcpy(b, q, sizeof(b));
-	a[0] ^= b[0];
-	a[1] ^= b[1];
-	memcpy(p, a, sizeof(a));
-}
-
-/* RFC 7714 8.1: (00 00 || SSRC || ROC || SEQ) XOR salt, 12 bytes of 16. */
-static void gcm_iv(uint8_t iv[16], const uint8_t salt[16], uint32_t ssrc, uint64_t index)
-{
-	memset(iv, 0, 16);
-	put_be64(iv, (uint64_t)ssrc << 16 | index >> 32);
-	put_be32(iv + 8, (uint32_t)index);
-	xor_16(iv, salt);
-}
-
-/* RFC 3711 4.1.1: salt * 2^16 XOR SSRC * 2^64 XOR index * 2^16. */
-static void ctr_iv(uint8_t iv[16], const uint8_t salt[16], uint32_t ssrc, uint64_t index)
-{
-	put_be64(iv, ssrc);
-	put_be64(iv + 8, index << 16);
-	xor_16(iv, salt);
-}
-
-/* 0 or a positive errno for srtp_op.status. */
-static uint16_t op_check(const struct srtp_op *op, const struct srtp_profile *profile)
-{
-	if (profile == NULL || op->hdr_len < MIN_HDR_LEN || op->hdr_len > MAX_HDR_LEN)
-		return EINVAL;
-	if (op->index > SRTP_INDEX_MAX)
-		return EOVERFLOW;
-	if ((uint32_t)op->hdr_len + op->payload_len + profile->rtp_tag_len > CRYPTO_MESSAGE_MAX)
-		return EMSGSIZE;
-	return 0;
-}
-
-static void op_done(struct srtp_op *op, uint8_t tag_len)
-{
-	op->status = 0;
-	op->out_len = (uint16_t)(op->hdr_len + op->payload_len + tag_len);
-}
-
-static void op_failed(struct srtp_op *op, uint16_t status)
-{
-	op->status = status;
-	op->out_len = 0;
-}
-
 static void protect_gcm(
 	struct ipsec_mb_device *d, struct srtp_op *op, const struct srtp_tx_layout *tx)
 {
@@ -135,14 +68,14 @@ static void protect_gcm(
 	uint8_t *tag = payload + op->payload_len;
 	alignas(16) uint8_t iv[16];
 
-	gcm_iv(iv, tx->salt, op->ssrc, op->index);
+	srtp_gcm_iv(iv, tx->salt, op->ssrc, op->index);
 	if (tx->profile->key_len == 16)
 		IMB_AES128_GCM_ENC(d->mgr, gcm_key(tx), &d->gcm, payload, op->src, op->payload_len,
 			iv, op->dst, op->hdr_len, tag, 16);
 	else
 		IMB_AES256_GCM_ENC(d->mgr, gcm_key(tx), &d->gcm, payload, op->src, op->payload_len,
 			iv, op->dst, op->hdr_len, tag, 16);
-	op_done(op, 16);
+	srtp_op_done(op, 16);
 }
 
 /* Encrypts, then authenticates header, ciphertext and ROC of what is pending. */
@@ -159,7 +92,7 @@ static uint16_t flush_ctr(struct ipsec_mb_device *d)
 		if (op->payload_len != 0) {
 			IMB_JOB *job = &d->cipher[n_cipher];
 
-			ctr_iv(d->iv[n_cipher], tx->salt, op->ssrc, op->index);
+			srtp_ctr_iv(d->iv[n_cipher], tx->salt, op->ssrc, op->index);
 			job->enc_keys = key->enc_keys;
 			job->src = op->src;
 			job->dst = op->dst + op->hdr_len;
@@ -169,7 +102,8 @@ static uint16_t flush_ctr(struct ipsec_mb_device *d)
 		/* The ROC stands where the tag will: RFC 3711 4.2 */
 		put_be32(op->dst + op->hdr_len + op->payload_len, (uint32_t)(op->index >> 16));
 		hash->src = op->dst;
-		hash->msg_len_to_hash_in_bytes = (uint64_t)op->hdr_len + op->payload_len + ROC_LEN;
+		hash->msg_len_to_hash_in_bytes =
+			(uint64_t)op->hdr_len + op->payload_len + SRTP_ROC_LEN;
 		hash->u.HMAC._hashed_auth_key_xor_ipad = key->ipad;
 		hash->u.HMAC._hashed_auth_key_xor_opad = key->opad;
 		hash->status = IMB_STATUS_BEING_PROCESSED;
@@ -188,13 +122,13 @@ static uint16_t flush_ctr(struct ipsec_mb_device *d)
 		uint8_t tag_len = srtp_tx_layout(op->tx)->profile->rtp_tag_len;
 
 		memcpy(op->dst + op->hdr_len + op->payload_len, d->digest[i], tag_len);
-		op_done(op, tag_len);
+		srtp_op_done(op, tag_len);
 		ok++;
 	}
 	return ok;
 err:
 	for (uint16_t i = 0; i < n; i++)
-		op_failed(d->pending[i], EIO);
+		srtp_op_failed(d->pending[i], EIO);
 	return 0;
 }
 
@@ -220,9 +154,9 @@ static uint16_t protect_burst(struct crypto_device *dev, struct srtp_op *ops, ui
 
 		if (i + 1 < n)
 			prefetch_key(d, ops[i + 1].tx);
-		status = op_check(op, tx->profile);
+		status = srtp_op_check(op, tx->profile);
 		if (status != 0) {
-			op_failed(op, status);
+			srtp_op_failed(op, status);
 		} else if (tx->profile->auth_key_len == 0) {
 			protect_gcm(d, op, tx);
 			ok++;
@@ -400,30 +334,34 @@ static const char *arch_name(IMB_ARCH arch)
 	}
 }
 
-static struct crypto_device *create(void)
+static struct crypto_device *create(
+	const struct crypto_device_config *config, char *error, size_t error_len)
 {
 	const uint64_t self_test = IMB_FEATURE_SELF_TEST | IMB_FEATURE_SELF_TEST_PASS;
 	struct ipsec_mb_device *d;
 	IMB_ARCH arch = IMB_ARCH_NONE;
-	int err;
+	int err = ENOMEM;
 
+	snprintf(error, error_len, "ipsec-mb: no memory");
 	d = aligned_alloc(64, (sizeof(*d) + 63) / 64 * 64);
 	if (d == NULL)
-		return NULL;
+		goto err_none;
 	memset(d, 0, sizeof(*d));
 	d->mgr = alloc_mb_mgr(0);
-	if (d->mgr == NULL) {
-		err = ENOMEM;
+	if (d->mgr == NULL)
 		goto err_device;
-	}
 	init_mb_mgr_auto(d->mgr, &arch);
 
 	/* The emulation without AES instructions is slow and leaks by timing. */
 	err = ENOTSUP;
+	snprintf(error, error_len,
+		"ipsec-mb: this CPU has no AES instructions (or its virtual "
+		"machine hides them)");
 	if (imb_get_errno(d->mgr) != 0 || arch < IMB_ARCH_SSE ||
 		(d->mgr->features & IMB_CPUFLAGS_SSE) != IMB_CPUFLAGS_SSE)
 		goto err_mgr;
 	err = EIO;
+	snprintf(error, error_len, "ipsec-mb: its self test failed on this CPU");
 	if ((d->mgr->features & self_test) == IMB_FEATURE_SELF_TEST)
 		goto err_mgr;
 
@@ -441,6 +379,7 @@ err_mgr:
 	free_mb_mgr(d->mgr);
 err_device:
 	free(d);
+err_none:
 	errno = err;
 	return NULL;
 }
@@ -459,6 +398,7 @@ const struct crypto_device_ops crypto_device_ipsec_mb = {
 	.create = create,
 	.destroy = destroy,
 	.expand = expand,
+	.expand_message = expand,
 	.protect_burst = protect_burst,
 	.aead_seal = aead_seal,
 	.aead_open = aead_open,

@@ -13,16 +13,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct crypto_device_ops {
-	const char *name; /* of the session file */
+struct cryptodev_engine;
 
-	/* NULL with errno set when the machine lacks what it needs. */
-	struct crypto_device *(*create)(void);
+struct crypto_device_ops {
+	const char *name; /* of the session file; "cryptodev:": what begins with it */
+
+	/* NULL with errno and `error` set when the machine lacks what it needs. */
+	struct crypto_device *(*create)(
+		const struct crypto_device_config *config, char *error, size_t error_len);
 	void (*destroy)(struct crypto_device *dev);
 
-	/* Fills `material`; srtp_tx_layout's head is written already. Any
-	 * thread, while the owner is encrypting: `dev` may only be read. */
+	/* Fills `material` and, if there is something to free, `release`; profile and
+	 * salt are written already. Any thread, while the owner is encrypting. */
 	int (*expand)(const struct crypto_device *dev, struct srtp_tx *tx,
+		const struct srtp_session_keys *keys);
+	/* The same for a key that only the messages below use: never a `release`. */
+	int (*expand_message)(const struct crypto_device *dev, struct srtp_tx *tx,
 		const struct srtp_session_keys *keys);
 
 	/* The bulk path; the contract of srtp_protect_burst(). */
@@ -65,7 +71,10 @@ struct srtp_tx_layout {
 	/* constant after srtp_tx_init() */
 	const struct srtp_profile *profile; /* NULL: not initialised, or wiped */
 	uint8_t salt[16]; /* session salt, zeros behind it: 12 or 14 bytes count */
-	uint8_t reserved[40];
+	void (*release)(struct srtp_tx_layout *tx); /* of what the next two name; or NULL */
+	void *session;                              /* of a cryptodev; or NULL */
+	struct cryptodev_engine *engine;            /* whose it is */
+	uint8_t reserved[16];
 
 	alignas(64) uint8_t material[SRTP_TX_SIZE - 64];
 };
@@ -77,6 +86,11 @@ static inline const struct srtp_tx_layout *srtp_tx_layout(const struct srtp_tx *
 	return (const struct srtp_tx_layout *)(const void *)tx->opaque;
 }
 
+/* srtp_tx_init() for a key that no burst uses: SRTCP's. secret_wipe() ends it. */
+int srtp_message_key_init(const struct crypto_device *dev, struct srtp_tx *tx,
+	const struct srtp_profile *profile, const struct srtp_session_keys *keys);
+
 extern const struct crypto_device_ops crypto_device_ipsec_mb;
+extern const struct crypto_device_ops crypto_device_cryptodev;
 
 #endif

@@ -70,7 +70,7 @@ static int key_set(const struct crypto_device *dev, struct srtcp_key *key,
 	const struct srtp_profile *profile, const struct srtp_session_keys *keys)
 {
 	struct srtp_tx expanded;
-	int err = srtp_tx_init(dev, &expanded, profile, keys);
+	int err = srtp_message_key_init(dev, &expanded, profile, keys);
 
 	srtp_tx_fini(&expanded);
 	memset(key, 0, sizeof(*key));
@@ -163,7 +163,7 @@ int srtcp_protect(
 		return -ENOSPC;
 	if (index >= INDEX_END)
 		return -EOVERFLOW;
-	rc = srtp_tx_init(dev, &tx, profile, &s->key.keys);
+	rc = srtp_message_key_init(dev, &tx, profile, &s->key.keys);
 	if (rc != 0)
 		return rc;
 	s->next_index = index + 1; /* spent, whatever happens below */
@@ -256,7 +256,7 @@ int srtcp_unprotect(struct crypto_device *dev, struct srtcp_rx *s, uint8_t *buf,
 	from = sender_find(s, ssrc);
 	if (from == NULL || srtp_replay_check(&from->replay, index) != 0)
 		return -EALREADY;
-	err = srtp_tx_init(dev, &tx, profile, &s->key.keys);
+	err = srtp_message_key_init(dev, &tx, profile, &s->key.keys);
 	if (err != 0)
 		return err;
 	if (is_aead(profile))

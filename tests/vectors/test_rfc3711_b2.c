@@ -5,6 +5,7 @@
  * the RFC, and holds our packets. One thread.
  */
 #include "crypto/crypto_device.h"
+#include "tests/unit/crypto/backend.h"
 #include "tests/vectors/hex.h"
 
 #include <openssl/evp.h>
@@ -52,7 +53,7 @@ static void test_keystream(void **state)
 {
 	static const uint16_t lengths[] = {1, 15, 16, 17, 48, 127, 1200, 1460, MAX_PAYLOAD};
 	const struct srtp_profile *p = srtp_profile_by_id(SRTP_PROFILE_AES128_CM_SHA1_80);
-	struct crypto_device *dev = crypto_device_create("ipsec-mb");
+	struct crypto_device *dev = crypto_device_create(backend_name());
 	uint8_t *stream = malloc(B2_LEN);
 	uint8_t *zeros = calloc(1, MAX_PAYLOAD);
 	uint8_t *wire = malloc(12 + MAX_PAYLOAD + SRTP_MAX_TRAILER);
@@ -98,5 +99,5 @@ int main(void)
 		cmocka_unit_test(test_keystream),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, backend_eal, backend_eal_end);
 }

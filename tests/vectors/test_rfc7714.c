@@ -5,6 +5,7 @@
  */
 #include "crypto/crypto_device.h"
 #include "crypto/srtcp.h"
+#include "tests/unit/crypto/backend.h"
 #include "tests/vectors/hex.h"
 
 #include <errno.h>
@@ -135,7 +136,9 @@ static void test_srtcp(void **state)
 
 static int setup(void **state)
 {
-	*state = crypto_device_create("ipsec-mb");
+	if (backend_eal(NULL) != 0)
+		return -1;
+	*state = crypto_device_create(backend_name());
 	if (*state == NULL)
 		return -1;
 	print_message("%s\n", crypto_device_describe(*state));
@@ -145,7 +148,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	crypto_device_destroy(*state);
-	return 0;
+	return backend_eal_end(NULL);
 }
 
 int main(void)

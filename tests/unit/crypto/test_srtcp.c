@@ -4,6 +4,7 @@
  * replayed or cut is refused; an index is never used twice. One thread.
  */
 #include "crypto/srtcp.h"
+#include "tests/unit/crypto/backend.h"
 #include "tests/unit/crypto/oracle.h"
 #include "tests/unit/crypto/random.h"
 
@@ -22,12 +23,6 @@
 #define SSRC UINT32_C(0x4d617273)
 #define E_FLAG 0x80
 
-static const uint16_t profile_ids[] = {
-	SRTP_PROFILE_GCM_128,
-	SRTP_PROFILE_GCM_256,
-	SRTP_PROFILE_AES128_CM_SHA1_80,
-};
-
 /* One direction, both ends ours; and libsrtp2 in both roles. */
 struct link {
 	struct crypto_device *dev;
@@ -45,7 +40,7 @@ static void link_init(struct link *l, uint16_t profile, uint32_t first_index)
 	struct srtp_master master;
 
 	random_init(&l->random, 3550 + profile);
-	l->dev = crypto_device_create("ipsec-mb");
+	l->dev = crypto_device_create(backend_name());
 	assert_non_null(l->dev);
 	l->profile = srtp_profile_by_id(profile);
 	random_bytes(&l->random, &master, sizeof(master));
@@ -87,7 +82,7 @@ static int trailer_len(const struct link *l)
 /* libsrtp2 gives its first packet the index 1: so do we, and the bytes agree. */
 static void test_both_ways(void **state)
 {
-	for (int p = 0; p < 3; p++) {
+	for (int p = 0; p < BACKEND_PROFILES; p++) {
 		struct link l;
 
 		link_init(&l, profile_ids[p], 1);
@@ -118,7 +113,7 @@ static void test_both_ways(void **state)
 /* Every single bit counts, and what is refused does not move the window. */
 static void test_tampered(void **state)
 {
-	for (int p = 0; p < 3; p++) {
+	for (int p = 0; p < BACKEND_PROFILES; p++) {
 		uint8_t wire[128], buf[128];
 		int len, wire_len, e_flag_at;
 		struct link l;
@@ -169,7 +164,7 @@ static void test_no_unauthenticated_plaintext(void **state)
 
 static void test_replayed(void **state)
 {
-	for (int p = 0; p < 3; p++) {
+	for (int p = 0; p < BACKEND_PROFILES; p++) {
 		uint8_t wire[200][64], buf[64];
 		struct link l;
 		int len = 0;
@@ -209,7 +204,7 @@ static void test_replayed(void **state)
 /* Browsers report from one SSRC per track, each with indices of its own. */
 static void test_senders_count_apart(void **state)
 {
-	for (int p = 0; p < 3; p++) {
+	for (int p = 0; p < BACKEND_PROFILES; p++) {
 		uint8_t buf[64];
 		struct link l;
 
@@ -240,7 +235,7 @@ static void test_senders_count_apart(void **state)
 /* Same plain packet 50 times over two SSRCs: every index once, no wire twice. */
 static void test_index_never_reused(void **state)
 {
-	for (int p = 0; p < 3; p++) {
+	for (int p = 0; p < BACKEND_PROFILES; p++) {
 		uint8_t wire[50][64];
 		struct link l;
 
@@ -264,7 +259,7 @@ static void test_index_never_reused(void **state)
 
 static void test_key_spent(void **state)
 {
-	for (int p = 0; p < 3; p++) {
+	for (int p = 0; p < BACKEND_PROFILES; p++) {
 		uint8_t buf[64], kept[64], plain[64];
 		struct link l;
 		int len;
@@ -293,7 +288,7 @@ static void test_key_spent(void **state)
 
 static void test_lengths(void **state)
 {
-	for (int p = 0; p < 3; p++) {
+	for (int p = 0; p < BACKEND_PROFILES; p++) {
 		uint8_t buf[64] = {0x80};
 		struct link l;
 		size_t need;
@@ -334,5 +329,5 @@ int main(void)
 	};
 
 	oracle_library_init();
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, backend_eal, backend_eal_end);
 }

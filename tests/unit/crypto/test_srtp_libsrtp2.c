@@ -8,6 +8,7 @@
 #include "crypto/crypto_device.h"
 #include "crypto/srtp_index.h"
 #include "crypto/srtp_keys.h"
+#include "tests/unit/crypto/backend.h"
 #include "tests/unit/crypto/oracle.h"
 #include "tests/unit/crypto/random.h"
 
@@ -47,19 +48,14 @@ struct bench {
 	uint8_t wire[MAX_BURST][PACKET_ROOM];
 };
 
-static const uint16_t profile_ids[] = {
-	SRTP_PROFILE_GCM_128,
-	SRTP_PROFILE_GCM_256,
-	SRTP_PROFILE_AES128_CM_SHA1_80,
-};
-
 static void viewer_init(struct bench *b, struct viewer *v, unsigned int i)
 {
 	static const uint32_t rocs[] = {0, 1, 0x7fffffff, 0xfffffffd};
+	unsigned int profiles = (unsigned int)backend_profiles();
 	struct srtp_session_keys keys;
 	struct srtp_master master;
 
-	v->profile = srtp_profile_by_id(profile_ids[i % 3]);
+	v->profile = srtp_profile_by_id(profile_ids[i % profiles]);
 	random_bytes(&b->random, &master, sizeof(master));
 	assert_int_equal(srtp_keys_derive(v->profile, &master, &keys, NULL), 0);
 	assert_int_equal(srtp_tx_init(b->dev, &v->tx, v->profile, &keys), 0);
@@ -69,7 +65,7 @@ static void viewer_init(struct bench *b, struct viewer *v, unsigned int i)
 	v->receiver = oracle_create(v->profile->id, master.key, master.salt, v->ssrc, SSRCS);
 	for (int s = 0; s < SSRCS; s++) {
 		/* before the wrap, but not so near that a shuffled burst starts behind it */
-		uint32_t roc = rocs[(i / 3 + (unsigned int)s) % 4];
+		uint32_t roc = rocs[(i / profiles + (unsigned int)s) % 4];
 
 		v->next[s] = (uint64_t)roc << 16 | (65435 - random_below(&b->random, 100));
 		if (roc != 0) {
@@ -185,7 +181,7 @@ static void test_bursts(void **state)
 	uint64_t wraps[3] = {0};
 
 	random_init(&b.random, 20240601);
-	b.dev = crypto_device_create("ipsec-mb");
+	b.dev = crypto_device_create(backend_name());
 	assert_non_null(b.dev);
 	for (unsigned int i = 0; i < VIEWERS; i++)
 		viewer_init(&b, &b.viewers[i], i);
@@ -204,12 +200,12 @@ static void test_bursts(void **state)
 	for (unsigned int i = 0; i < VIEWERS; i++) {
 		struct viewer *v = &b.viewers[i];
 
-		wraps[i % 3] += v->wraps;
+		wraps[i % (unsigned int)backend_profiles()] += v->wraps;
 		srtp_tx_fini(&v->tx);
 		oracle_destroy(v->sender);
 		oracle_destroy(v->receiver);
 	}
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < backend_profiles(); i++)
 		assert_true(wraps[i] >= 4); /* else the test lost its purpose */
 	crypto_device_destroy(b.dev);
 }
@@ -220,9 +216,9 @@ static void test_jumps(void **state)
 	static struct bench b;
 
 	random_init(&b.random, 20240602);
-	b.dev = crypto_device_create("ipsec-mb");
+	b.dev = crypto_device_create(backend_name());
 	assert_non_null(b.dev);
-	for (unsigned int i = 0; i < 3; i++) {
+	for (unsigned int i = 0; i < (unsigned int)backend_profiles(); i++) {
 		struct viewer *v = &b.viewers[i];
 
 		viewer_init(&b, v, i);
@@ -259,5 +255,5 @@ int main(void)
 	};
 
 	oracle_library_init();
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, backend_eal, backend_eal_end);
 }

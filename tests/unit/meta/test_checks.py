@@ -31,6 +31,8 @@ class Includes(unittest.TestCase):
         ("crypto/srtcp.c", '"crypto/secret.h"', True, "crypto's own"),
         ("crypto/srtcp.c", '"dataplane/api/abi.h"', False, "crypto knows nothing of ours"),
         ("crypto/srtcp.c", "<rte_mbuf.h>", False, "crypto works without DPDK"),
+        ("crypto/cryptodev_engine.c", "<rte_cryptodev.h>", True, "the back end on DPDK's devices"),
+        ("crypto/crypto_device.h", "<rte_cryptodev.h>", False, "its users need no DPDK"),
         ("crypto/srtcp.c", "<openssl/hmac.h>", True, "crypto may use libraries"),
         ("dataplane/pipeline/fanout.c", '"crypto/crypto_device.h"', True, "the data plane encrypts"),
         ("dataplane/pipeline/fanout.c", '"controlplane/config/config.h"', False,
