@@ -241,6 +241,8 @@ static int config_fill(struct rig *r, char *error, size_t len)
 	snprintf(d->control_socket, sizeof(d->control_socket), "%s/control", r->directory);
 	snprintf(d->stats_socket, sizeof(d->stats_socket), "%s/stats", r->directory);
 	snprintf(d->crypto, sizeof(d->crypto), "%s", r->options.backend);
+	r->config.profiles[0] = r->options.profile; /* all that the back end must know */
+	r->config.n_profiles = 1;
 	d->n_workers = r->options.workers;
 	for (uint32_t i = 0; i < d->n_workers; i++)
 		d->workers[i] = (uint16_t)i;

@@ -100,7 +100,8 @@ struct mr_config_dataplane {
 	uint32_t burst_rate;          /* times the stream's rate, from the last key frame on */
 	uint32_t max_burst_packets;   /* of one viewer within 1 ms; 0: no limit */
 	bool key_frame_start;         /* new viewers begin at the last key frame, not the next */
-	char crypto[32];              /* "ipsec-mb" */
+	char crypto[64];              /* "ipsec-mb", "cryptodev:crypto_aesni_mb" */
+	char crypto_pci[16];          /* the PCI address in it; empty: none */
 	char file_prefix[64];         /* EAL's --file-prefix */
 	char control_socket[MR_CONFIG_SOCKET_MAX];
 	char stats_socket[MR_CONFIG_SOCKET_MAX];

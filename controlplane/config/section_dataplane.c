@@ -216,13 +216,53 @@ static void read_hugepages(const struct config_node *n, enum mr_config_hugepages
 		node_fail(n, "\"auto\", true or false");
 }
 
-static void read_crypto(const struct config_node *n, char *to, size_t size)
+/* "0000:3d:01.0", as DPDK writes it. */
+static bool is_pci_address(const char *text)
 {
-	static const struct config_choice choices[] = {{"ipsec-mb", 0}, {NULL, 0}};
-	int value;
+	static const char pattern[] = "xxxx:xx:xx.7";
 
-	if (node_choice(n, choices, &value))
-		snprintf(to, size, "%s", choices[value].name);
+	if (strlen(text) != strlen(pattern))
+		return false;
+	for (size_t i = 0; pattern[i] != 0; i++) {
+		const char *allowed = pattern[i] == 'x'   ? "0123456789abcdef"
+				      : pattern[i] == '7' ? "01234567"
+							  : (const char[]){pattern[i], 0};
+
+		if (strchr(allowed, text[i]) == NULL)
+			return false;
+	}
+	return true;
+}
+
+static bool is_virtual_device(const char *text)
+{
+	static const char prefix[] = "crypto_";
+	size_t len = strlen(prefix);
+
+	return strncmp(text, prefix, len) == 0 && text[len] != 0 &&
+	       text[len + strspn(text + len, "abcdefghijklmnopqrstuvwxyz0123456789_")] == 0;
+}
+
+static void read_crypto(const struct config_node *n, struct mr_config_dataplane *d)
+{
+	static const char expected[] =
+		"\"ipsec-mb\" (this CPU), or a DPDK device: \"cryptodev:crypto_aesni_mb\" or, "
+		"with an accelerator's PCI address, \"cryptodev:0000:3d:01.0\"";
+	static const char prefix[] = "cryptodev:";
+	const char *device;
+
+	if (!node_copy(n, d->crypto, sizeof(d->crypto), expected))
+		return;
+	if (strcmp(d->crypto, "ipsec-mb") == 0)
+		return;
+	device = d->crypto + strlen(prefix);
+	if (strncmp(d->crypto, prefix, strlen(prefix)) != 0 ||
+		!(is_pci_address(device) || is_virtual_device(device))) {
+		node_fail(n, "%s", expected);
+		return;
+	}
+	if (is_pci_address(device))
+		snprintf(d->crypto_pci, sizeof(d->crypto_pci), "%s", device);
 }
 
 static void read_socket(const struct config_node *n, char *to)
@@ -301,7 +341,7 @@ void section_dataplane(const struct config_node *n, struct mr_config_dataplane *
 	read_ports(n, d);
 	read_workers(&workers, d);
 	read_idle(&idle, &d->idle);
-	read_crypto(&crypto, d->crypto, sizeof(d->crypto));
+	read_crypto(&crypto, d);
 	read_hugepages(&hugepages, &d->hugepages);
 	read_limits(n, d);
 	read_joining(n, d);

@@ -70,7 +70,9 @@
 	X(RING_HELD, "ring_held",                                                                  \
 		"a whole ring of the stream's packets went by while another worker sent one: it "  \
 		"is "                                                                              \
-		"overloaded")
+		"overloaded")                                                                      \
+	X(CRYPTO_STUCK, "crypto_stuck",                                                            \
+		"the crypto accelerator stopped answering; the CPU encrypts until a restart")
 
 enum mr_drop {
 #define MR_DROP_ENUM(name, text, help) MR_DROP_##name,

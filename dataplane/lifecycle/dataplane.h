@@ -53,6 +53,10 @@ int workers_pools(struct dataplane *dp, char *error, size_t error_len);
 int workers_start(struct dataplane *dp, char *error, size_t error_len); /* ports are open */
 int dataplane_control_start(struct dataplane *dp, char *error, size_t error_len);
 int workers_launch(struct dataplane *dp, char *error, size_t error_len);
+/* A crypto device as dataplane.crypto says: of the worker with that index, or
+ * CRYPTO_KEYS_ONLY. All share what the first worker's opens. NULL: errno and a text. */
+struct crypto_device *dataplane_crypto_open(
+	struct dataplane *dp, uint16_t worker, char *error, size_t error_len);
 /* Ends their loops and waits for it; whatever they had may be freed then. */
 void workers_stop(struct dataplane *dp);
 void workers_free(struct dataplane *dp);

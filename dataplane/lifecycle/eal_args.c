@@ -235,6 +235,12 @@ int eal_args_make(const struct mr_config *config, char **args, char *error, size
 			pci |= strcmp(args[a.n + k], "-a") == 0;
 		a.n += rc;
 	}
+	/* Virtual crypto devices are made later, by crypto/cryptodev_engine.c. */
+	if (d->crypto_pci[0] != 0) {
+		add(&a, "-a");
+		add(&a, "%s", d->crypto_pci);
+		pci = true;
+	}
 	if (!pci) {
 		add(&a, "--no-pci");
 		add(&a, "--iova-mode=va"); /* pools in one piece, as AF_XDP needs them */

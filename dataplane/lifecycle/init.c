@@ -125,14 +125,9 @@ int dataplane_control_start(struct dataplane *dp, char *error, size_t error_len)
 		.ring_bytes = d->stream_ring_bytes,
 	};
 
-	dp->crypto = crypto_device_create(d->crypto);
-	if (dp->crypto == NULL) {
-		int rc = -errno;
-
-		snprintf(error, error_len, "dataplane.crypto: '%s' does not start: %s", d->crypto,
-			strerror(-rc));
-		return rc;
-	}
+	dp->crypto = dataplane_crypto_open(dp, CRYPTO_KEYS_ONLY, error, error_len);
+	if (dp->crypto == NULL)
+		return -errno;
 	cc.crypto = dp->crypto;
 	snprintf(dp->stats->crypto, sizeof(dp->stats->crypto), "%s",
 		crypto_device_describe(dp->crypto));

@@ -109,6 +109,44 @@ static int worker_ports(struct worker *w, struct dataplane *dp, char *error, siz
 	return 0;
 }
 
+/* Each profile that a viewer or a fixed session may have, once. */
+static unsigned int profiles_used(
+	const struct mr_config *config, const struct srtp_profile *profiles[MR_CONFIG_PROFILES_MAX])
+{
+	unsigned int n = config->n_profiles;
+
+	memcpy(profiles, config->profiles, n * sizeof(profiles[0]));
+	for (uint32_t i = 0; i < config->n_sessions; i++) {
+		unsigned int k = 0;
+
+		while (k < n && profiles[k] != config->sessions[i].profile)
+			k++;
+		if (k == n && n < MR_CONFIG_PROFILES_MAX)
+			profiles[n++] = config->sessions[i].profile;
+	}
+	return n;
+}
+
+struct crypto_device *dataplane_crypto_open(
+	struct dataplane *dp, uint16_t worker, char *error, size_t error_len)
+{
+	const struct srtp_profile *profiles[MR_CONFIG_PROFILES_MAX];
+	struct crypto_device_config config = {
+		.backend = dp->config->dataplane.crypto,
+		.first = dp->workers.n > 0 ? dp->workers.worker[0]->crypto : NULL,
+		.n_workers = (uint16_t)dp->config->dataplane.n_workers,
+		.worker = worker,
+		.profiles = profiles,
+		.n_profiles = profiles_used(dp->config, profiles),
+	};
+	char text[256];
+	struct crypto_device *dev = crypto_device_open(&config, text, sizeof(text));
+
+	if (dev == NULL)
+		snprintf(error, error_len, "dataplane.crypto: %s", text);
+	return dev;
+}
+
 static int64_t wall_offset(void)
 {
 	struct timespec wall;
@@ -141,11 +179,9 @@ static int worker_make(struct dataplane *dp, unsigned int index, char *error, si
 	w->stats = worker_stats(dp, index);
 	w->stats->id = index + 1;
 	w->stats->lcore = d->workers[index];
-	w->crypto = crypto_device_create(d->crypto);
+	w->crypto = dataplane_crypto_open(dp, (uint16_t)index, error, error_len);
 	if (w->crypto == NULL) {
 		rc = -errno;
-		snprintf(error, error_len, "dataplane.crypto: '%s' does not start: %s", d->crypto,
-			strerror(-rc));
 		goto err_worker;
 	}
 	rc = worker_ports(w, dp, error, error_len);

@@ -8,6 +8,7 @@
 
 #include "dataplane/stream/rtp.h"
 
+#include <errno.h>
 #include <rte_prefetch.h>
 
 /* Repairs stay out of the sender reports: these tell how much media there was. */
@@ -60,7 +61,11 @@ void protect_stage(struct worker *w)
 
 		packet_prefetch(in, i);
 		if (op->status != 0) {
-			worker_drop_mbuf(w, MR_DROP_PROTECT_FAILED, m);
+			/* EBUSY: the device may still write to it, it is never used again. */
+			if (op->status == EBUSY)
+				worker_drop(w, MR_DROP_CRYPTO_STUCK, 1);
+			else
+				worker_drop_mbuf(w, MR_DROP_PROTECT_FAILED, m);
 			continue;
 		}
 		m->data_len = op->out_len;

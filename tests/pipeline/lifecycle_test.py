@@ -221,6 +221,10 @@ class Lifecycle(Group):
             ({'controlSocket': '/proc/nothing/here.sock'}, ('dataplane.controlSocket',)),
             ({'controlSocket': self.lab.path('plain')}, ('dataplane.controlSocket', 'no socket')),
             ({'memory': 64, 'maxViewers': 1000000}, ('dataplane.memory',)),
+            ({'crypto': 'cryptodev:crypto_aesni_gcm'},
+             ('dataplane.crypto', 'crypto_aesni_gcm has no', 'HMAC-SHA1', 'srtpProfiles')),
+            ({'crypto': 'cryptodev:crypto_nothing'}, ('dataplane.crypto', 'virtual device')),
+            ({'crypto': 'cryptodev:0000:ff:1f.7'}, ('dataplane.crypto', 'vfio-pci')),
         )
         with open(self.lab.path('plain'), 'w', encoding='utf-8') as f:
             f.write('a file of somebody')

@@ -3,7 +3,7 @@
 """Plain RTP into the real processes, SRTP of fixed sessions out: every packet is decrypted
 by libsrtp2 and compared with what was sent. Prints TAP.
 
-usage: media_test.py shared|owned|workers [PATTERN ...]     cases whose name matches
+usage: media_test.py shared|owned|workers|cryptodev [PATTERN ...]     cases whose name matches
 """
 import base64
 import os
@@ -365,6 +365,23 @@ if KIND == 'shared':
             check(not self.gateway.cli('status')['dataplane']['controlAttached'], 'attached')
             compare(self.video.sent, checker.end())
             return f'{len(self.video.sent)} packets'
+
+if KIND == 'cryptodev':
+    @group('what a DPDK device encrypts')
+    class Cryptodev(Pipeline):
+        def wire(self):
+            self.lab.wire()
+            return {'crypto': 'cryptodev:crypto_aesni_mb'}
+
+        @case('every packet is what was sent, by each profile')
+        def all(self):
+            return self.all_profiles()
+
+        @case('the CLI names the device')
+        def named(self):
+            crypto = self.gateway.cli('status')['dataplane']['crypto']
+            check(crypto.startswith('cryptodev:crypto_aesni_mb, ipsec-mb '), crypto)
+            return crypto
 
 if KIND == 'owned':
     @group('owned port')

@@ -68,6 +68,7 @@ static void defaults(void **state)
 	assert_int_equal(c.dataplane.memory_mb, 512);
 	assert_int_equal(c.dataplane.max_viewers, 10000);
 	assert_string_equal(c.dataplane.crypto, "ipsec-mb");
+	assert_string_equal(c.dataplane.crypto_pci, "");
 	assert_string_equal(c.dataplane.control_socket, "/run/millrace/control.sock");
 	assert_string_equal(c.dataplane.stats_socket, "/run/millrace/stats.sock");
 	assert_string_equal(c.dataplane.file_prefix, "millrace");
@@ -86,8 +87,8 @@ static void everything(void **state)
 		" \"addresses\": [\"192.0.2.10/24\", \"2001:db8::10/64\"], \"gateway\": "
 		"\"192.0.2.1\"},"
 		"{\"name\": \"b\", \"device\": \"net_af_xdp,iface=eth1\"}],"
-		"\"workers\": [2, 3], \"idle\": \"poll\", \"crypto\": \"ipsec-mb\", \"hugepages\": "
-		"false,"
+		"\"workers\": [2, 3], \"idle\": \"poll\", "
+		"\"crypto\": \"cryptodev:0000:3d:01.0\", \"hugepages\": false,"
 		"\"memory\": 1024, \"controlSocket\": \"/tmp/c\", \"statsSocket\": \"/tmp/t\","
 		"\"maxStreams\": 8, \"maxViewers\": 9, \"streamRingBytes\": 65536,"
 		"\"streamRingPackets\": 64, \"repairWindow\": \"250ms\", \"repairBitrate\": "
@@ -130,6 +131,8 @@ static void everything(void **state)
 	assert_true(p->addresses[1].ipv6 && p->has_gateway);
 	assert_int_equal(c.dataplane.ports[1].queues, 2); /* as many as workers */
 	assert_int_equal(c.dataplane.workers[1], 3);
+	assert_string_equal(c.dataplane.crypto, "cryptodev:0000:3d:01.0");
+	assert_string_equal(c.dataplane.crypto_pci, "0000:3d:01.0");
 	assert_int_equal(c.dataplane.hugepages, MR_HUGEPAGES_OFF);
 	assert_string_equal(c.dataplane.xdp_object, "/tmp/x.o");
 	endpoint_is(&c.webrtc_address, "::ffff:127.0.0.1", 80);

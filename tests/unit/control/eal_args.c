@@ -109,6 +109,21 @@ static void test_pci(void **state)
 	assert_true(has("--no-pci"));
 }
 
+/* An accelerator is probed, a virtual device is made later. */
+static void test_crypto(void **state)
+{
+	config.dataplane.workers[0] = (uint16_t)sched_getcpu();
+	strcpy(config.dataplane.crypto, "cryptodev:crypto_aesni_mb");
+	assert_true(eal_args_make(&config, args, error, sizeof(error)) > 0);
+	assert_true(has("--no-pci"));
+	eal_args_free(args);
+	strcpy(config.dataplane.crypto, "cryptodev:0000:3d:01.0");
+	strcpy(config.dataplane.crypto_pci, "0000:3d:01.0");
+	assert_true(eal_args_make(&config, args, error, sizeof(error)) > 0);
+	assert_true(has("-a") && has("0000:3d:01.0"));
+	assert_false(has("--no-pci") || has("--iova-mode=va"));
+}
+
 static void test_hugepages(void **state)
 {
 	static const struct {
@@ -143,6 +158,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_lcores, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_pci, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_crypto, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_hugepages, setup, teardown),
 	};
 

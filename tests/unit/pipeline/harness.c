@@ -3,6 +3,7 @@
 #include "tests/unit/pipeline/harness.h"
 
 #include "dataplane/api/command.h"
+#include "tests/unit/crypto/backend.h"
 
 #include <arpa/inet.h>
 #include <rte_eal.h>
@@ -80,7 +81,7 @@ void harness_init(struct harness *h)
 		RTE_ALIGN_CEIL(sizeof(struct packet_meta), 64), RTE_MBUF_DEFAULT_BUF_SIZE,
 		SOCKET_ID_ANY);
 	assert_non_null(w->pool);
-	w->crypto = crypto_device_create("ipsec-mb");
+	w->crypto = crypto_device_create(backend_name());
 	assert_non_null(w->crypto);
 	w->notices = notices_create();
 	w->streams_capacity = HARNESS_STREAMS;

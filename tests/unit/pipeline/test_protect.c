@@ -6,9 +6,11 @@
  */
 #include "tests/unit/pipeline/harness.h"
 
+#include "crypto/crypto_device_ops.h"
 #include "tests/unit/crypto/oracle.h"
 #include "tests/unit/crypto/random.h"
 
+#include <errno.h>
 #include <rte_byteorder.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -192,6 +194,44 @@ static void test_failure_is_named(void **state)
 	harness_fini(&h);
 }
 
+static uint16_t keep_all(struct crypto_device *dev, struct srtp_op *ops, uint16_t n)
+{
+	for (uint16_t i = 0; i < n; i++)
+		ops[i].status = EBUSY;
+	return 0;
+}
+
+/* A buffer that a device may still write to serves no other packet, ever. */
+static void test_kept_by_the_device(void **state)
+{
+	static const struct crypto_device_ops ops = {.protect_burst = keep_all};
+	struct crypto_device stuck = {.ops = &ops};
+	struct crypto_device *real;
+	struct rte_mbuf *kept[2];
+	struct harness h;
+	struct stream *s;
+	unsigned int before;
+
+	harness_init(&h);
+	s = harness_stream(&h, MR_KIND_VIDEO, 90000, 64);
+	for (int i = 0; i < 2; i++)
+		harness_viewer(&h, SRTP_PROFILE_GCM_128, s);
+	harness_put(&h, s, "x", 1, 0);
+	before = rte_mempool_avail_count(h.w->pool);
+	fanout_stage(h.w);
+	memcpy(kept, h.w->plain.pkts, sizeof(kept));
+	real = h.w->crypto;
+	h.w->crypto = &stuck;
+	protect_stage(h.w);
+	h.w->crypto = real;
+	assert_int_equal(h.w->cipher.n, 0);
+	assert_int_equal(harness_drops(&h, MR_DROP_CRYPTO_STUCK), 2);
+	assert_int_equal(harness_all_drops(&h), 2);
+	assert_int_equal(rte_mempool_avail_count(h.w->pool), before - 2);
+	rte_pktmbuf_free_bulk(kept, 2);
+	harness_fini(&h);
+}
+
 static int setup(void **state)
 {
 	oracle_library_init();
@@ -205,6 +245,7 @@ int main(void)
 		cmocka_unit_test(test_wrap),
 		cmocka_unit_test(test_resend_is_the_same),
 		cmocka_unit_test(test_failure_is_named),
+		cmocka_unit_test(test_kept_by_the_device),
 	};
 
 	return cmocka_run_group_tests(tests, setup, harness_eal_end);
