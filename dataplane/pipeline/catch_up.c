@@ -153,13 +153,30 @@ static bool send_packet(struct worker *w, struct viewer_track *t, const struct p
 	return true;
 }
 
+/* Packets in one quantum: the pace, or more where a stream runs away from it. Without
+ * a limit the rate alone paces. */
+static uint16_t quantum_now(const struct worker *w, struct catch_up *c, uint64_t behind)
+{
+	if (w->quantum == 0)
+		return CATCH_UP_BUDGET;
+	if (c->quantum == 0) {
+		c->quantum = w->quantum;
+		c->behind = behind;
+	}
+	if (behind > c->behind + PACE_FAR) {
+		c->quantum = (uint16_t)RTE_MIN(4 * c->quantum, CATCH_UP_BUDGET);
+		c->behind = behind;
+	}
+	return c->quantum;
+}
+
 /* One quantum; sets when the next is due. */
 static void serve(struct worker *w, struct catching *e, uint16_t *budget)
 {
 	struct viewer_track *t = e->track;
 	struct catch_up *c = &t->catch_up;
 	struct audience *a = t->audience;
-	uint16_t quantum = w->quantum != 0 ? w->quantum : QUANTUM_DEFAULT;
+	uint16_t quantum = quantum_now(w, c, a->live_next - t->next_index);
 	uint16_t most = RTE_MIN(quantum, *budget);
 	uint64_t bytes = 0;
 	uint16_t n = 0;
@@ -186,8 +203,11 @@ static void serve(struct worker *w, struct catching *e, uint16_t *budget)
 	}
 	*budget = (uint16_t)(*budget - n);
 	c->sent += n;
+	if (n > 0)
+		w->moved = true;
 	if (t->next_index == a->live_next) {
-		if (n == 0 && t->live_index != UINT64_MAX && w->now_ns >= c->paced_ns) {
+		/* With less than a quantum: the live cursor's next one may leave at once. */
+		if (n < most && t->live_index != UINT64_MAX && w->now_ns >= c->paced_ns) {
 			went_live(w, t);
 			return;
 		}
@@ -200,7 +220,6 @@ static void serve(struct worker *w, struct catching *e, uint16_t *budget)
 	if (n > 0) {
 		c->paced_ns = w->now_ns + PACE_NS;
 		e->due_ns = RTE_MAX(e->due_ns, c->paced_ns);
-		w->moved = true;
 	}
 }
 

@@ -25,7 +25,7 @@
 
 #define CATCH_UP_SHIFT 1000000u /* RTP ticks */
 #define PACE_NS 250000ull       /* between two quanta of one viewer */
-#define QUANTUM_DEFAULT 3       /* packets */
+#define PACE_FAR 512u           /* packets: more behind than the largest key frame's */
 
 /* Packets of one viewer in one quantum, so that any 1 ms, which five quanta can
  * touch, has at most `max_burst`, and one of another track. 0: no limit. */

@@ -50,6 +50,7 @@ struct audience {
 	uint32_t n_behind;     /* tracks that are not live: they wait or catch up (catch_up.h) */
 	uint64_t quantum_ns;   /* CLOCK_MONOTONIC: when the packets began that may leave at once */
 	uint16_t quantum_left; /* of them, still to leave */
+	bool paced;            /* a packet waits for the next quantum */
 	struct viewer_track *waiting;  /* for a key frame; a list */
 	uint64_t waiting_after;        /* stream index: no key frame before it starts any of them */
 	struct audience *next_waiting; /* in the worker's list, while somebody waits */

@@ -71,8 +71,10 @@ struct catch_up {
 	uint64_t key_sent_ns; /* CLOCK_MONOTONIC; 0: not yet */
 	uint64_t cut_ns;      /* CLOCK_MONOTONIC: when `rate` was cut last; 0: never */
 	uint32_t cuts_at_floor;
-	uint32_t sent;   /* packets */
-	uint32_t nacked; /* packets asked for again, each time counted */
+	uint32_t sent;    /* packets */
+	uint32_t nacked;  /* packets asked for again, each time counted */
+	uint16_t quantum; /* packets at once */
+	uint64_t behind;  /* packets, when `quantum` was set */
 };
 
 enum track_state {

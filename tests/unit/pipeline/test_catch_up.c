@@ -22,7 +22,7 @@
 #define KEY_PACKETS 40
 #define LEN 1000 /* [bytes] of a payload */
 #define TURN_NS 20000
-#define SEEN_MAX 20000
+#define SEEN_MAX 50000
 
 struct seen {
 	uint64_t at_ns;
@@ -35,6 +35,7 @@ struct scene {
 	struct harness h;
 	struct stream *s;
 	struct viewer *v;
+	uint64_t frame_ns; /* between two frames */
 	uint64_t next_frame_ns;
 	uint32_t frames;
 	uint32_t n;
@@ -70,6 +71,7 @@ static void scene_init(struct scene *c, enum worker_start start, uint32_t ring)
 	c->h.w->start = start;
 	c->h.w->quantum = quantum_of(16);
 	c->s = harness_stream(&c->h, MR_KIND_VIDEO, 90000, ring);
+	c->frame_ns = FRAME_NS;
 	c->next_frame_ns = c->h.w->now_ns;
 }
 
@@ -108,7 +110,7 @@ static void run(struct scene *c, uint64_t ns)
 	while (w->now_ns < end) {
 		while (w->now_ns >= c->next_frame_ns) {
 			put_frame(c, false);
-			c->next_frame_ns += FRAME_NS;
+			c->next_frame_ns += c->frame_ns;
 		}
 		fanout_stage(w);
 		catch_up_stage(w);
@@ -126,7 +128,7 @@ static void run(struct scene *c, uint64_t ns)
 static void key_frame(struct scene *c)
 {
 	put_frame(c, true);
-	c->next_frame_ns = c->h.w->now_ns + FRAME_NS;
+	c->next_frame_ns = c->h.w->now_ns + c->frame_ns;
 }
 
 static struct viewer_track *join(struct scene *c)
@@ -472,6 +474,74 @@ static void test_live_is_paced(void **state)
 	}
 }
 
+/* Pacing loses nothing: neither where the stream itself is faster than the pace, nor
+ * where the worker gets to its turns late. */
+static void test_pace_loses_nothing(void **state)
+{
+	static const struct {
+		const char *why;
+		uint32_t ring;   /* packets */
+		uint64_t gap_ns; /* between two packets of the stream */
+		uint64_t turn_ns;
+		uint64_t late_ns; /* the last one, at most */
+	} cases[] = {
+		{"10,000 packets/s, within the pace", 4096, 100000, TURN_NS, 5 * MS},
+		{"40,000 packets/s", 4096, 25000, TURN_NS, 105 * MS},
+		{"audio's ring, 20,000 packets/s", 1024, 50000, TURN_NS, 60 * MS},
+		{"a worker that gets a turn in 2 ms", 1024, 166000, 2 * MS, 150 * MS},
+	};
+
+	for (size_t k = 0; k < sizeof(cases) / sizeof(cases[0]); k++) {
+		struct scene c;
+		uint64_t end, next, put = 0, left = 0;
+
+		scene_init(&c, WORKER_START_LIVE, cases[k].ring);
+		c.v = harness_viewer(&c.h, SRTP_PROFILE_GCM_128, c.s);
+		next = c.h.w->now_ns;
+		end = next + SECOND;
+		while (c.h.w->now_ns < end || (c.h.w->queue_head != NULL && left < 3 * SECOND)) {
+			for (; next <= c.h.w->now_ns && next < end; next += cases[k].gap_ns) {
+				uint8_t payload[100] = {0};
+
+				harness_put(&c.h, c.s, payload, sizeof(payload), (uint32_t)put++);
+			}
+			fanout_stage(c.h.w);
+			look(&c);
+			harness_free_plain(&c.h.w->plain);
+			if (c.h.w->now_ns >= end)
+				left = c.h.w->now_ns - end;
+			harness_advance(&c.h, cases[k].turn_ns);
+		}
+		if (c.n != put || left > cases[k].late_ns)
+			print_error("%s: %u of %llu packets, the last %llu us late\n", cases[k].why,
+				c.n, (unsigned long long)put, (unsigned long long)left / 1000);
+		assert_int_equal(c.n, put);
+		assert_in_range(left, 0, cases[k].late_ns);
+		no_gap(&c);
+		assert_int_equal(harness_all_drops(&c.h), 0);
+		scene_fini(&c);
+	}
+}
+
+/* Who joins a stream that is faster than the pace gets to the live cursor, too. */
+static void test_joins_above_the_pace(void **state)
+{
+	struct scene c;
+
+	scene_init(&c, WORKER_START_KEYFRAME, 32768);
+	c.frame_ns = 400000; /* 20,000 packets/s */
+	harness_viewer(&c.h, SRTP_PROFILE_GCM_128, c.s);
+	key_frame(&c);
+	run(&c, 300 * MS);
+	join(&c);
+	run(&c, SECOND);
+	assert_int_equal(c.v->track[0].state, TRACK_LIVE);
+	no_gap(&c);
+	assert_int_equal(c.n, c.v->track[0].packets_sent);
+	assert_int_equal(harness_all_drops(&c.h), 0);
+	scene_fini(&c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -485,6 +555,8 @@ int main(void)
 		cmocka_unit_test(test_many),
 		cmocka_unit_test(test_stream_ends),
 		cmocka_unit_test(test_live_is_paced),
+		cmocka_unit_test(test_pace_loses_nothing),
+		cmocka_unit_test(test_joins_above_the_pace),
 	};
 
 	return cmocka_run_group_tests(tests, harness_eal, harness_eal_end);
