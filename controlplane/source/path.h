@@ -75,7 +75,8 @@ struct path_listener {
 /*
  * Makes the paths of `config`. Those that are not on demand start connecting once
  * the data plane has said what there is to take over, or is not there. Both
- * arguments are borrowed and outlive the table. 0, -ENOMEM or -EINVAL for an entry that check would have refused.
+ * arguments are borrowed and outlive the table. 0, -ENOMEM or -EINVAL for an entry that
+ * check would have refused.
  */
 int path_table_create(
 	struct path_table **table, const struct mr_config *config, struct install *install);

@@ -347,7 +347,7 @@ void path_announce(struct path_entry *e)
 void path_announce_adopted(struct path_entry *e)
 {
 	struct path *path = &e->path;
-	bool known[PATH_TRACKS_MAX];
+	bool known[PATH_TRACKS_MAX] = {false};
 
 	for (unsigned int i = 0; i < path->n_tracks; i++)
 		known[i] = path->tracks[i].stream_id != 0;

@@ -67,10 +67,7 @@
 	X(SOURCE_RTCP, "source_rtcp", "RTCP or other on a stream's RTP port that nobody takes")    \
 	/* added later */                                                                          \
 	X(STUN_RATE, "stun_rate", "Binding request of a viewer above the rate that is answered")   \
-	X(RING_HELD, "ring_held",                                                                  \
-		"a whole ring of the stream's packets went by while another worker sent one: it "  \
-		"is "                                                                              \
-		"overloaded")                                                                      \
+	X(RING_HELD, "ring_held", "the whole ring went by while another worker sent from it")      \
 	X(CRYPTO_STUCK, "crypto_stuck",                                                            \
 		"the crypto accelerator stopped answering; the CPU encrypts until a restart")
 

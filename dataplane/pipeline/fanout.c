@@ -2,8 +2,9 @@
 /*
  * Fan-out: reads each stream's plaintext ring at the live cursor of its viewers
  * here (the stream may be another worker's) and makes one copy per viewer: an mbuf
- * with the RTP header, and an order to encrypt the shared payload into it. A job is (packet, next viewer): it stops when the
- * turn's budget is spent and goes on in the next, first stream in first out.
+ * with the RTP header, and an order to encrypt the shared payload into it. A job is
+ * (packet, next viewer): it stops when the turn's budget is spent and goes on in the
+ * next, first stream in first out.
  * Runs on the worker's lcore.
  */
 #include "dataplane/pipeline/worker.h"

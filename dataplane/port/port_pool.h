@@ -21,8 +21,8 @@ struct rte_mempool *port_pool_create(
 
 /*
  * Before the queues of a shared port are set up: takes the buffers that lie outside
- * that area out of the pool, for good. Returns how many; -EINVAL: so many that the pool is not fit for AF_XDP, or it has several areas;
- * -ENOMEM.
+ * that area out of the pool, for good. Returns how many; -EINVAL: so many that the pool
+ * is not fit for AF_XDP, or it has several areas; -ENOMEM.
  */
 int port_pool_fit(struct rte_mempool *pool);
 

@@ -35,11 +35,15 @@ static int refuse_ipv6(void **state)
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
 	struct sock_fprog filter = {.len = G_N_ELEMENTS(code), .filter = code};
+	int fd;
 
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
 		prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) < 0)
 		return 1;
-	return socket(AF_INET6, SOCK_DGRAM, 0) == -1 && errno == EAFNOSUPPORT ? 0 : 1;
+	fd = socket(AF_INET6, SOCK_DGRAM, 0);
+	if (fd != -1)
+		close(fd);
+	return fd == -1 && errno == EAFNOSUPPORT ? 0 : 1;
 }
 
 /* Free a moment ago, for the protocol of `type`. */
