@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The command line of millrace-camera. Main thread, before anything runs. */
 #include "apps/camera/options.h"
+#include "apps/option_error.h"
 
 #include <errno.h>
 #include <glib.h>
@@ -305,14 +306,18 @@ int camera_options_parse(struct camera_options *o, int argc, char **argv)
 	*o = (struct camera_options){0};
 	context = describe(o, &raw);
 	if (!g_option_context_parse(context, &argc, &argv, &error)) {
-		fprintf(stderr, "millrace-camera: %s\n", error->message);
+		/* GLib begins with a capital */
+		fprintf(stderr, "millrace-camera: %c%s\n", g_ascii_tolower(error->message[0]),
+			error->message[0] ? error->message + 1 : "");
+		option_error_hint("millrace-camera");
 		g_clear_error(&error);
 		rc = -EINVAL;
 	} else if (raw.version) {
 		puts("millrace-camera " MILLRACE_VERSION);
 		rc = 1;
 	} else if (argc > 1) {
-		fprintf(stderr, "millrace-camera: '%s' is not an option, see --help\n", argv[1]);
+		fprintf(stderr, "millrace-camera: unexpected argument %s\n", argv[1]);
+		option_error_hint("millrace-camera");
 		rc = -EINVAL;
 	} else {
 		/* only now: GOption does not free what it writes over */

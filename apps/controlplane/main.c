@@ -3,6 +3,7 @@
  * millrace-controlplane: reads the session file, runs the control plane on
  * GLib's main loop until SIGTERM or SIGINT. Unprivileged. Main thread.
  */
+#include "apps/option_error.h"
 #include "controlplane/config/config.h"
 #include "controlplane/lifecycle/lifecycle.h"
 #include "controlplane/log.h"
@@ -15,8 +16,13 @@
 #include <string.h>
 #include <sys/resource.h>
 
-static const char usage[] = "usage: millrace-controlplane [--config] FILE\n"
-			    "       millrace-controlplane --version | --help\n";
+static const char usage[] =
+	"usage: millrace-controlplane [--config] FILE\n\n"
+	"The half of millrace that holds the conversations: cameras, WHEP and the\n"
+	"player page, ICE, DTLS, routes. It needs no privilege.\n\n"
+	"  -c, --config FILE  the session file: see millrace.json(5)\n"
+	"  -h, --help         this text\n"
+	"  -V, --version\n";
 
 static gboolean on_signal(gpointer user)
 {
@@ -27,21 +33,38 @@ static gboolean on_signal(gpointer user)
 /* NULL when the program is to end with `*status`. */
 static const char *parse_arguments(int argc, char **argv, int *status)
 {
+	static const struct option options[] = {
+		{"config", required_argument, NULL, 'c'},
+		{"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'V'},
+		{NULL, 0, NULL, 0},
+	};
+	const char *file = NULL;
+	int c;
+
 	*status = EXIT_SUCCESS;
-	if (argc == 2 && strcmp(argv[1], "--help") == 0) {
-		fputs(usage, stdout);
-		return NULL;
+	while ((c = getopt_long(argc, argv, ":c:hV", options, NULL)) != -1) {
+		switch (c) {
+		case 'c':
+			file = optarg;
+			break;
+		case 'h':
+			fputs(usage, stdout);
+			return NULL;
+		case 'V':
+			puts("millrace-controlplane " MILLRACE_VERSION);
+			return NULL;
+		default:
+			*status = option_error("millrace-controlplane", c, argv);
+			return NULL;
+		}
 	}
-	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
-		puts("millrace-controlplane " MILLRACE_VERSION);
-		return NULL;
-	}
-	if (argc == 3 && strcmp(argv[1], "--config") == 0)
-		return argv[2];
-	if (argc == 2 && argv[1][0] != '-')
-		return argv[1];
-	fputs(usage, stderr);
-	*status = 2;
+	if (file == NULL && optind < argc)
+		file = argv[optind++];
+	if (file != NULL && optind == argc)
+		return file;
+	fputs("millrace-controlplane: one session file is wanted\n", stderr);
+	*status = option_error_hint("millrace-controlplane");
 	return NULL;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* millrace-dataplane: reads the session file, starts, runs until it is told to stop. */
+#include "apps/option_error.h"
 #include "controlplane/config/config.h"
 #include "dataplane/lifecycle/dataplane.h"
 
@@ -81,7 +82,7 @@ int main(int argc, char **argv)
 	char error[512] = "";
 	int option;
 
-	while ((option = getopt_long(argc, argv, "c:hV", options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, ":c:hV", options, NULL)) != -1) {
 		switch (option) {
 		case 'c':
 			file = optarg;
@@ -93,15 +94,14 @@ int main(int argc, char **argv)
 			puts("millrace-dataplane " MILLRACE_VERSION);
 			return 0;
 		default:
-			usage(stderr);
-			return 2;
+			return option_error("millrace-dataplane", option, argv);
 		}
 	}
 	if (file == NULL && optind < argc)
 		file = argv[optind++];
 	if (file == NULL || optind < argc) {
-		usage(stderr);
-		return 2;
+		fputs("millrace-dataplane: one session file is wanted\n", stderr);
+		return option_error_hint("millrace-dataplane");
 	}
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (config_read(&config, file) != 0)

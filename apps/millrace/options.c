@@ -2,6 +2,7 @@
 /* The command line of millrace. Main thread. */
 #include "apps/millrace/options.h"
 #include "apps/millrace/commands.h"
+#include "apps/option_error.h"
 
 #include "dataplane/api/client.h"
 
@@ -71,8 +72,9 @@ static bool parse_seconds(const char *text, double min, double *seconds)
 
 static enum options_result wrong(const char *what, const char *which)
 {
-	fprintf(stderr, "millrace: %s%s%s\n%s", what, which != NULL ? ": " : "",
-		which != NULL ? which : "", usage);
+	fprintf(stderr, "millrace: %s%s%s\n", what, which != NULL ? ": " : "",
+		which != NULL ? which : "");
+	option_error_hint("millrace");
 	return OPTIONS_WRONG;
 }
 
@@ -126,7 +128,7 @@ enum options_result options_parse(struct options *o, int argc, char **argv)
 
 	*o = (struct options){.socket = MR_STATS_SOCKET, .seconds = 1};
 	o->colour = wants_colour();
-	while ((c = getopt_long(argc, argv, "jw::i:s:hV", long_options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, ":jw::i:s:hV", long_options, NULL)) != -1) {
 		switch (c) {
 		case 'j':
 			o->json = true;
@@ -163,7 +165,7 @@ enum options_result options_parse(struct options *o, int argc, char **argv)
 			printf("millrace %s\n", MILLRACE_VERSION);
 			return OPTIONS_DONE;
 		default:
-			fputs(usage, stderr);
+			option_error("millrace", c, argv);
 			return OPTIONS_WRONG;
 		}
 	}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Command line, see options.h. Main thread, before anything else. */
 #include "apps/viewer/options.h"
+#include "apps/option_error.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -138,8 +139,9 @@ static int complain(const char *format, ...)
 	va_start(arguments, format);
 	fputs("millrace-viewer: ", stderr);
 	vfprintf(stderr, format, arguments);
-	fputs("\nTry 'millrace-viewer --help'.\n", stderr);
+	fputc('\n', stderr);
 	va_end(arguments);
+	option_error_hint("millrace-viewer");
 	return OPTIONS_USAGE;
 }
 
@@ -307,9 +309,6 @@ static int set_option(struct options *options, int id)
 	case OPT_VERSION:
 		puts("millrace-viewer " MILLRACE_VERSION);
 		return 0;
-	case '?':
-		fputs("Try 'millrace-viewer --help'.\n", stderr);
-		return OPTIONS_USAGE;
 	default:
 		return set_number(options, id, optarg);
 	}
@@ -363,10 +362,16 @@ int options_parse(struct options *options, int argc, char **argv)
 		.vp8 = true,
 		.rtx = true,
 	};
-	while (rc == GO_ON && (id = getopt_long(argc, argv, "", long_options, NULL)) != -1)
-		rc = set_option(options, id);
+	while (rc == GO_ON && (id = getopt_long(argc, argv, ":", long_options, NULL)) != -1) {
+		if (id == '?' || id == ':') {
+			option_error("millrace-viewer", id, argv);
+			rc = OPTIONS_USAGE;
+		} else {
+			rc = set_option(options, id);
+		}
+	}
 	if (rc == GO_ON && optind < argc)
-		rc = complain("'%s' is no option", argv[optind]);
+		rc = complain("unexpected argument %s", argv[optind]);
 	if (rc == GO_ON)
 		rc = check_options(options);
 	if (rc != GO_ON)

@@ -465,7 +465,9 @@ static void command_line(void **state)
 		{"--watch=0 status", 2, "from 0.1"},
 		{"-i 0 -w status", 2, "at least 0.1"},
 		{"--interval x status", 2, "--interval takes"},
-		{"--nothing", 2, "usage: millrace"},
+		{"--nothing", 2, "unknown option --nothing"},
+		{"--interval", 2, "option --interval needs a value"},
+		{"--json=1 status", 2, "option --json takes no value"},
 	};
 	char out[8192];
 
