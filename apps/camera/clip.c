@@ -17,6 +17,7 @@
 #define CLIP_MARK "millrace clip"
 #define CLIP_REVISION 2 /* up by one when the same settings give other bytes */
 #define CLIP_TYPE "(ssua(sua(ubay)))"
+#define CLIPS_KEPT 16 /* in the cache */
 #define SECONDS_LEAST 4
 #define SECONDS_MOST 20
 
@@ -158,6 +159,49 @@ static int clip_read(struct clip *clip, const char *path, const char *settings, 
 	return 0;
 }
 
+struct kept {
+	char *path;
+	gint64 used; /* [s] since 1970 */
+};
+
+static gint last_used_first(gconstpointer a, gconstpointer b)
+{
+	const struct kept *x = a, *y = b;
+
+	return (x->used < y->used) - (x->used > y->used);
+}
+
+/* The clips that were last used stay; one that is being played lives on without its name. */
+static void cache_tidy(const char *path)
+{
+	g_autofree char *folder = g_path_get_dirname(path);
+	g_autoptr(GDir) dir = g_dir_open(folder, 0, NULL);
+	GArray *clips = g_array_new(FALSE, FALSE, sizeof(struct kept));
+	const char *name;
+
+	while (dir != NULL && (name = g_dir_read_name(dir)) != NULL) {
+		struct kept k = {.path = g_build_filename(folder, name, NULL)};
+		GStatBuf info;
+
+		if (g_str_has_suffix(name, ".clip") && g_lstat(k.path, &info) == 0 &&
+			S_ISREG(info.st_mode)) {
+			k.used = info.st_mtime;
+			g_array_append_val(clips, k);
+		} else {
+			g_free(k.path);
+		}
+	}
+	g_array_sort(clips, last_used_first);
+	for (guint i = 0; i < clips->len; i++) {
+		struct kept *k = &g_array_index(clips, struct kept, i);
+
+		if (i >= CLIPS_KEPT)
+			g_unlink(k->path);
+		g_free(k->path);
+	}
+	g_array_free(clips, TRUE);
+}
+
 static void clip_write(GVariant *v, const char *path)
 {
 	g_autofree char *dir = g_path_get_dirname(path);
@@ -229,7 +273,14 @@ int clip_open(struct clip *clip, const struct camera_options *o)
 
 	*clip = (struct clip){0};
 	rc = clip_read(clip, path, settings, o->clip == NULL);
-	return rc == -ENOENT ? clip_make(clip, o, settings, path) : rc;
+	if (rc == 0 && o->clip == NULL)
+		g_utime(path, NULL); /* used: see cache_tidy() */
+	if (rc != -ENOENT)
+		return rc;
+	rc = clip_make(clip, o, settings, path);
+	if (o->clip == NULL)
+		cache_tidy(path);
+	return rc;
 }
 
 void clip_fini(struct clip *clip)

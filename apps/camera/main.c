@@ -66,6 +66,11 @@ static void say_ready(struct camera *camera)
 			camera->options.mount_prefix);
 	say(camera, object, text);
 	json_decref(object);
+	if (camera->options.mounts > 1 && isatty(STDERR_FILENO))
+		fprintf(stderr, "millrace-camera: %u mounts, up to /%s%u\n", camera->options.mounts,
+			camera->options.mount_prefix, camera->options.mounts);
+	if (camera->options.stop_after == 0 && isatty(STDERR_FILENO))
+		fputs("millrace-camera: Ctrl-C ends it\n", stderr);
 	if (camera->options.ready_fd >= 0)
 		close(camera->options.ready_fd);
 	camera->options.ready_fd = -1;

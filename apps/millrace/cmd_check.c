@@ -5,6 +5,8 @@
 
 #include "controlplane/config/config.h"
 
+#include <errno.h>
+
 static void print_problems(const struct options *o, const struct mr_config_report *r, FILE *out)
 {
 	char line[sizeof(struct mr_config_problem) + 64];
@@ -78,7 +80,10 @@ int cmd_check(const struct options *o, FILE *out)
 	if (o->json) {
 		print_json(o, &report, valid, out);
 	} else {
-		print_problems(o, &report, out);
+		/* The file's own problems are what was asked for; that there is none is not. */
+		bool unread = rc != 0 && rc != -EINVAL;
+
+		print_problems(o, &report, unread ? stderr : out);
 		print_summary(o, &config, &report, valid, out);
 	}
 	mr_config_fini(&config);

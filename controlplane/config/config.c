@@ -235,12 +235,12 @@ int mr_config_parse(
 	return rc;
 }
 
-static int report_file(struct mr_config_report *report, const char *what, int rc)
+static int report_file(struct mr_config_report *report, const char *file, const char *what, int rc)
 {
 	struct mr_config_problem *p = config_report_add(report, false);
 
 	if (p != NULL)
-		snprintf(p->message, sizeof(p->message), "cannot read the file: %s", what);
+		snprintf(p->message, sizeof(p->message), "cannot read %.200s: %s", file, what);
 	return rc;
 }
 
@@ -273,7 +273,7 @@ int mr_config_load(struct mr_config *config, const char *file, struct mr_config_
 	fd = open(file, O_RDONLY | O_CLOEXEC);
 	if (fd < 0) {
 		rc = -errno;
-		return report_file(report, strerror(-rc), rc);
+		return report_file(report, file, strerror(-rc), rc);
 	}
 	text = malloc(MR_CONFIG_FILE_MAX + 1);
 	if (text == NULL) {
@@ -282,9 +282,9 @@ int mr_config_load(struct mr_config *config, const char *file, struct mr_config_
 	}
 	rc = read_all(fd, text, &len);
 	if (rc == -EFBIG)
-		report_file(report, "larger than 4 MiB", rc);
+		report_file(report, file, "larger than 4 MiB", rc);
 	else if (rc != 0)
-		report_file(report, strerror(-rc), rc);
+		report_file(report, file, strerror(-rc), rc);
 	else
 		rc = mr_config_parse(config, text, len, report);
 	secret_wipe(text, len);
