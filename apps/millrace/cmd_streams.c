@@ -108,6 +108,10 @@ static void print_notes(const struct frame *f, const struct options *o, FILE *ou
 					table_escape(o->colour, TABLE_YELLOW), path,
 					show_kind(s->kind), findings[k].text,
 					table_escape(o->colour, TABLE_PLAIN));
+		if (s->gaps > 0)
+			fprintf(out, "%s %s: came again %u time%s, last after %.3f s\n", path,
+				show_kind(s->kind), s->gaps, s->gaps == 1 ? "" : "s",
+				s->last_gap_ms / 1000.0);
 		if (show_clean(note, sizeof(note), s->note, sizeof(s->note))[0] != 0)
 			fprintf(out, "%s%s %s: %s%s\n", table_escape(o->colour, TABLE_YELLOW), path,
 				show_kind(s->kind), note, table_escape(o->colour, TABLE_PLAIN));
@@ -179,6 +183,9 @@ static json_t *stream_json(const struct frame *f, uint32_t i)
 			(json_int_t)s->keyframes, "frames", (json_int_t)s->frames, "viewers",
 			(json_int_t)s->viewers, "synchronized", s->synchronized != 0, "findings",
 			findings_json(s->findings), "note", json_text(s->note, sizeof(s->note))));
+	json_object_update_new(
+		stream, json_pack("{s:I s:o}", "gaps", (json_int_t)s->gaps, "lastGapMs",
+				s->gaps > 0 ? json_integer(s->last_gap_ms) : json_null()));
 	return stream;
 }
 

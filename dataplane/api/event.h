@@ -44,9 +44,9 @@ enum mr_stream_state_value {
 
 struct mr_stream_state {
 	uint32_t stream_id;
-	uint32_t state; /* enum mr_stream_state_value */
-	uint32_t ssrc;  /* of the source */
-	uint32_t reserved;
+	uint32_t state;  /* enum mr_stream_state_value */
+	uint32_t ssrc;   /* of the source */
+	uint32_t gap_ms; /* RECEIVING: since the packet before; 0: it is the first */
 };
 
 /* Bits, also shown in mr_stats_stream.findings. */

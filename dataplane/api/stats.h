@@ -154,6 +154,8 @@ struct mr_stats_stream {
 	_Atomic uint32_t viewers;
 	_Atomic uint32_t findings;     /* MR_FINDING_* */
 	_Atomic uint32_t synchronized; /* 1: time follows the source's sender reports */
+	_Atomic uint32_t gaps;         /* the source came again: bound anew, or silent for 3 s */
+	_Atomic uint32_t last_gap_ms;  /* between the packets around the last of them */
 };
 
 struct mr_stats_track {

@@ -101,6 +101,7 @@ static void notice_handle(struct control *c, const struct notice *n)
 		e.stream_state.stream_id = n->id;
 		e.stream_state.state = n->value;
 		e.stream_state.ssrc = n->ssrc;
+		e.stream_state.gap_ms = n->gap_ms;
 		break;
 	case MR_EVENT_STREAM_FINDING:
 		e.stream_finding.stream_id = n->id;

@@ -204,6 +204,26 @@ static void figures_publish(struct stream *s)
 		memory_order_relaxed);
 }
 
+/* The source's first packet since it was bound, or after a silence. */
+static void tell_receiving(struct worker *w, struct stream *s, uint64_t arrival_ns, uint32_t ssrc)
+{
+	uint64_t last = atomic_load_explicit(&s->stats->last_packet_ns, memory_order_relaxed);
+	uint64_t gap_ms = last == 0 || arrival_ns < last ? 0 : (arrival_ns - last) / 1000000;
+	struct notice n = {.type = MR_EVENT_STREAM_STATE,
+		.id = s->id,
+		.value = MR_STREAM_RECEIVING,
+		.ssrc = ssrc,
+		.gap_ms = (uint32_t)RTE_MIN(gap_ms, UINT32_MAX)};
+
+	if (last != 0) {
+		atomic_store_explicit(&s->stats->gaps,
+			atomic_load_explicit(&s->stats->gaps, memory_order_relaxed) + 1,
+			memory_order_relaxed);
+		atomic_store_explicit(&s->stats->last_gap_ms, n.gap_ms, memory_order_relaxed);
+	}
+	worker_tell(w, &n);
+}
+
 static void stream_accepted(struct worker *w, struct stream *s, struct input_packet *p,
 	const struct rtp_packet *rtp, enum rtp_verdict v, uint64_t number)
 {
@@ -223,9 +243,9 @@ static void stream_accepted(struct worker *w, struct stream *s, struct input_pac
 	mr_count(&s->stats->packets, 1);
 	if (v == RTP_ACCEPT_LATE)
 		mr_count(&s->stats->reordered, 1);
-	atomic_store_explicit(&s->stats->last_packet_ns, p->arrival_ns, memory_order_relaxed);
 	if (first || s->silent)
-		worker_notify(w, MR_EVENT_STREAM_STATE, s->id, MR_STREAM_RECEIVING, rtp->ssrc);
+		tell_receiving(w, s, p->arrival_ns, rtp->ssrc);
+	atomic_store_explicit(&s->stats->last_packet_ns, p->arrival_ns, memory_order_relaxed);
 	s->silent = false;
 	stream_order(w, s, p, rtp, number);
 }

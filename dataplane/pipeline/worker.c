@@ -109,10 +109,15 @@ int worker_main(void *worker)
 	return 0;
 }
 
+void worker_tell(struct worker *w, struct notice *n)
+{
+	if (rte_ring_sp_enqueue_elem(w->notices, n, sizeof(*n)) != 0)
+		mr_count(&w->stats->notices_lost, 1);
+}
+
 void worker_notify(struct worker *w, uint32_t type, uint32_t id, uint32_t value, uint32_t ssrc)
 {
 	struct notice n = {.type = type, .id = id, .value = value, .ssrc = ssrc};
 
-	if (rte_ring_sp_enqueue_elem(w->notices, &n, sizeof(n)) != 0)
-		mr_count(&w->stats->notices_lost, 1);
+	worker_tell(w, &n);
 }

@@ -180,6 +180,7 @@ struct notice {
 	uint32_t id;
 	uint32_t value;
 	uint32_t ssrc;
+	uint32_t gap_ms; /* STREAM_STATE: see struct mr_stream_state */
 };
 
 int worker_main(void *worker); /* lcore function */
@@ -231,6 +232,7 @@ void stream_input_flush(struct worker *w, struct stream *s);
 void handoff_forget(struct worker *w, const void *object);
 
 /* Tells the main thread; lost when the ring is full (counted by the main thread's side). */
+void worker_tell(struct worker *w, struct notice *n);
 void worker_notify(struct worker *w, uint32_t type, uint32_t id, uint32_t value, uint32_t ssrc);
 
 const struct nexthop *worker_nexthop(const struct worker *w, uint32_t id); /* NULL: unknown */
