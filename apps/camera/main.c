@@ -37,8 +37,9 @@ static char *camera_url(const struct camera *camera, unsigned i)
 {
 	bool ipv6 = strchr(camera->options.address, ':') != NULL;
 
-	return g_strdup_printf("rtsp://%s%s%s:%d%s", ipv6 ? "[" : "", camera->options.address,
-		ipv6 ? "]" : "", camera->port, mount_path(camera->mounts[i]));
+	return g_strdup_printf("%s://%s%s%s:%d%s", camera->options.tls != NULL ? "rtsps" : "rtsp",
+		ipv6 ? "[" : "", camera->options.address, ipv6 ? "]" : "", camera->port,
+		mount_path(camera->mounts[i]));
 }
 
 static void say(const struct camera *camera, json_t *object, const char *text)
@@ -153,8 +154,10 @@ static gboolean on_end(gpointer data)
 	return G_SOURCE_CONTINUE;
 }
 
-static void server_ask_user(GstRTSPServer *server, const struct camera_options *o)
+static int server_ask_user(GstRTSPServer *server, const struct camera_options *o)
 {
+	GTlsCertificate *certificate = NULL;
+	g_autoptr(GError) error = NULL;
 	GstRTSPAuth *auth = gst_rtsp_auth_new();
 	GstRTSPToken *token =
 		gst_rtsp_token_new(GST_RTSP_TOKEN_MEDIA_FACTORY_ROLE, G_TYPE_STRING, o->user, NULL);
@@ -170,8 +173,19 @@ static void server_ask_user(GstRTSPServer *server, const struct camera_options *
 		gst_rtsp_auth_add_digest(auth, o->user, o->password, token);
 	}
 	gst_rtsp_token_unref(token);
+	if (o->tls != NULL)
+		certificate = g_tls_certificate_new_from_file(o->tls, &error);
+	if (certificate != NULL) {
+		gst_rtsp_auth_set_tls_certificate(auth, certificate);
+		g_object_unref(certificate);
+	}
 	gst_rtsp_server_set_auth(server, auth);
 	g_object_unref(auth);
+	if (error != NULL) {
+		fprintf(stderr, "millrace-camera: --tls: %s\n", error->message);
+		return -EINVAL;
+	}
+	return 0;
 }
 
 static int server_start(struct camera *camera)
@@ -191,8 +205,8 @@ static int server_start(struct camera *camera)
 	 */
 	pool = gst_rtsp_server_get_thread_pool(camera->server);
 	gst_rtsp_thread_pool_set_max_threads(pool, 0);
-	if (o->user != NULL)
-		server_ask_user(camera->server, o);
+	if (o->user != NULL && server_ask_user(camera->server, o) < 0)
+		return -EINVAL;
 	points = gst_rtsp_server_get_mount_points(camera->server);
 	camera->mounts = g_new0(struct mount *, o->mounts);
 	for (unsigned i = 0; i < o->mounts; i++) {

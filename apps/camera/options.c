@@ -154,6 +154,8 @@ static int parse_access(struct camera_options *o, const struct raw_options *raw)
 	o->clock = clock;
 	if ((o->user == NULL) != (o->password == NULL))
 		return refuse("user", "--user and --password go together");
+	if (o->tls != NULL && o->user == NULL)
+		return refuse("tls", "--tls goes with --user");
 	if (o->user != NULL && strchr(o->user, ':') != NULL)
 		return refuse("user", "a user name has no colon");
 	o->no_reports[TRACK_VIDEO] = o->no_reports[TRACK_AUDIO] = raw->no_reports;
@@ -239,6 +241,9 @@ static GOptionContext *describe(struct camera_options *o, struct raw_options *ra
 			"SPS and PPS in the SDP only, never in the stream", NULL},
 		{"mtu", 0, 0, G_OPTION_ARG_INT, &raw->mtu,
 			"Largest RTP packet, its header included (1400)", "BYTES"},
+		{"tls", 0, 0, G_OPTION_ARG_FILENAME, &o->tls,
+			"rtsps://, with the certificate and key of this PEM file; with --user",
+			"FILE"},
 		{"user", 0, 0, G_OPTION_ARG_STRING, &o->user, "Ask for this user", "NAME"},
 		{"password", 0, 0, G_OPTION_ARG_STRING, &o->password, "and this password",
 			"PASSWORD"},
@@ -341,5 +346,6 @@ void camera_options_fini(struct camera_options *o)
 	g_free(o->user);
 	g_free(o->password);
 	g_free(o->clip);
+	g_free(o->tls);
 	*o = (struct camera_options){0};
 }

@@ -47,6 +47,7 @@ struct camera_options {
 	unsigned report_interval; /* least time between RTCP packets [ms], 0: the library's */
 
 	char *clip;          /* the clip's file, NULL: in the user's cache */
+	char *tls;           /* PEM of certificate and key; NULL: no TLS */
 	unsigned stop_after; /* [s], 0: never */
 	int ready_fd;        /* -1: none */
 	bool json;

@@ -115,9 +115,12 @@ struct mr_config_source {
 	enum mr_config_source_kind kind;
 	char *url;  /* as written, but without user and password; a query may still be private */
 	char *user; /* rtsp, percent-decoded; NULL: none */
-	char *password;           /* rtsp, percent-decoded; NULL: none. Secret */
-	char *host;               /* rtsp: a name, or an address without brackets */
-	uint16_t port;            /* rtsp, host order; 554 unless the URL says otherwise */
+	char *password;       /* rtsp, percent-decoded; NULL: none. Secret */
+	char *host;           /* rtsp: a name, or an address without brackets */
+	uint16_t port;        /* rtsp, host order; unless the URL says otherwise 554, rtsps 322 */
+	bool tls;             /* rtsps:// */
+	bool has_fingerprint; /* rtsps: sourceFingerprint decides, not who vouches for it */
+	uint8_t fingerprint[32];  /* SHA-256 of the camera's certificate */
 	struct mr_endpoint local; /* udp+rtp: our address and port that the RTP is sent to */
 };
 

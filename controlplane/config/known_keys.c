@@ -63,7 +63,6 @@ static const struct foreign_key path_keys[] = {
 	{"readUser", .closes = "users are asked for by authHTTPAddress alone"},
 	{"readPass", .closes = "users are asked for by authHTTPAddress alone"},
 	{"readIPs", .closes = "users are asked for by authHTTPAddress alone"},
-	{"sourceFingerprint"},
 	{"sourceOnDemandStartTimeout"},
 	{"sourceOnDemandCloseAfter"},
 	{"sourceRedirect"},

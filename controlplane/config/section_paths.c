@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const path_keys[] = {
-	"source", "rtspTransport", "sourceOnDemand", "rtpSDP", "maxReaders", NULL};
+static const char *const path_keys[] = {"source", "rtspTransport", "sourceOnDemand", "rtpSDP",
+	"maxReaders", "sourceFingerprint", NULL};
 
 static void read_transport(const struct config_node *n, enum mr_config_transport *to)
 {
@@ -49,6 +49,7 @@ static void read_path(const struct config_node *o, struct mr_config *config)
 	struct config_node on_demand = node_get(o, "sourceOnDemand");
 	struct config_node sdp = node_get(o, "rtpSDP");
 	struct config_node readers = node_get(o, "maxReaders");
+	struct config_node fingerprint = node_get(o, "sourceFingerprint");
 	struct mr_config_path *p = &config->paths[config->n_paths];
 	const char *problem = text_path_name_problem(o->key);
 
@@ -68,6 +69,14 @@ static void read_path(const struct config_node *o, struct mr_config *config)
 	node_uint32(&readers, 0, 1000000, &p->max_readers);
 	if (!config_source_read(&source, &p->source))
 		return;
+	if (node_present(&fingerprint))
+		config_fingerprint_read(&fingerprint, &p->source);
+	if (p->source.tls && p->rtsp_transport == MR_TRANSPORT_UDP)
+		node_error(&transport,
+			"expected \"tcp\" or \"automatic\" with rtsps://: packets over UDP would "
+			"not be encrypted");
+	if (p->source.tls)
+		p->rtsp_transport = MR_TRANSPORT_TCP;
 	if (p->source.kind == MR_SOURCE_UDP_RTP) {
 		check_local(&source, config, p);
 		p->rtp_sdp = config_sdp_read(&sdp);

@@ -14,12 +14,13 @@
 #include <string.h>
 
 #define RTSP_PORT 554
-#define SOURCE_EXPECTED "\"rtsp://host:port/path\" or \"udp+rtp://address:port\""
+#define RTSPS_PORT 322
+#define SOURCE_EXPECTED "\"rtsp://host:port/path\", \"rtsps://...\" or \"udp+rtp://address:port\""
 
 /* Schemes and words that MediaMTX takes. */
-static const char *const mediamtx_sources[] = {"rtsps", "rtsp+http", "rtsps+http", "rtsp+ws",
-	"rtsps+ws", "rtmp", "rtmps", "http", "https", "udp", "udp+mpegts", "unix+mpegts",
-	"unix+rtp", "srt", "whep", "wheps", "publisher", "redirect", "rpiCamera", NULL};
+static const char *const mediamtx_sources[] = {"rtsp+http", "rtsps+http", "rtsp+ws", "rtsps+ws",
+	"rtmp", "rtmps", "http", "https", "udp", "udp+mpegts", "unix+mpegts", "unix+rtp", "srt",
+	"whep", "wheps", "publisher", "redirect", "rpiCamera", NULL};
 
 static void wipe_free(char *text)
 {
@@ -100,7 +101,8 @@ static bool read_rtsp(const struct config_node *n, const char *url, struct mr_co
 		reject(n, "a user and password without control characters");
 	} else {
 		source->kind = MR_SOURCE_RTSP;
-		source->port = port < 0 ? RTSP_PORT : (uint16_t)port;
+		source->tls = g_ascii_strncasecmp(url, "rtsps:", 6) == 0;
+		source->port = port >= 0 ? (uint16_t)port : source->tls ? RTSPS_PORT : RTSP_PORT;
 		source->host = node_strdup(n, host);
 		source->user = user != NULL && user[0] != 0 ? node_strdup(n, user) : NULL;
 		source->password = password != NULL ? node_strdup(n, password) : NULL;
@@ -166,11 +168,42 @@ bool config_source_read(const struct config_node *given, struct mr_config_source
 		return reject(&n, SOURCE_EXPECTED);
 	if (!is_uri_text(text))
 		return reject(&n, "a URL of ASCII characters, others and blanks written as %XX");
-	if (len == 4 && g_ascii_strncasecmp(text, "rtsp", len) == 0)
+	if ((len == 4 || len == 5) && g_ascii_strncasecmp(text, "rtsps", len) == 0)
 		return read_rtsp(&n, text, source);
 	if (len == 7 && g_ascii_strncasecmp(text, "udp+rtp", len) == 0)
 		return read_udp_rtp(&n, text, source);
 	return reject(&n, SOURCE_EXPECTED);
+}
+
+/* 64 hexadecimal digits, as openssl prints them: with or without colons. */
+static bool parse_fingerprint(const char *text, uint8_t out[32])
+{
+	size_t n = 0;
+
+	for (; *text != 0 && n < 64; text++) {
+		int digit = g_ascii_xdigit_value(*text);
+
+		if (*text == ':' && n > 0 && n % 2 == 0)
+			continue;
+		if (digit < 0)
+			return false;
+		out[n / 2] = (uint8_t)(n % 2 == 0 ? digit << 4 : out[n / 2] | digit);
+		n++;
+	}
+	return n == 64 && *text == 0;
+}
+
+void config_fingerprint_read(const struct config_node *n, struct mr_config_source *source)
+{
+	const char *text = json_string_value(n->json);
+
+	if (!source->tls) {
+		node_error(n, "expected only with an rtsps:// source");
+		return;
+	}
+	source->has_fingerprint = text != NULL && parse_fingerprint(text, source->fingerprint);
+	if (!source->has_fingerprint)
+		node_fail(n, "the SHA-256 of the camera's certificate: 64 hexadecimal digits");
 }
 
 /* One line of an SDP without its end. NULL: fine; else what is expected. */

@@ -7,6 +7,8 @@
 
 /* Parses `source` of a path. False: reported. */
 bool config_source_read(const struct config_node *n, struct mr_config_source *source);
+/* Parses `sourceFingerprint`, after `source`. */
+void config_fingerprint_read(const struct config_node *n, struct mr_config_source *source);
 void config_source_fini(struct mr_config_source *source);
 
 /* Checks the shape of an SDP (RFC 8866 5: lines, v=, m=) and gives a copy with

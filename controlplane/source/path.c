@@ -158,6 +158,9 @@ static void on_event(const struct mr_event *event, void *user)
 		break;
 	case MR_EVENT_STREAM_STATE:
 		e = find_stream(table, event->stream_state.stream_id, &track);
+		if (e && event->stream_state.gap_ms > 0)
+			log_info(e->path.name, "event=stream_again codec=%s gap_ms=%u",
+				e->path.tracks[track].codec_name, event->stream_state.gap_ms);
 		if (e && e->running)
 			e->path.source->ops->stream_state(e->path.source, track,
 				event->stream_state.state == MR_STREAM_RECEIVING);

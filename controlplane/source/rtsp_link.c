@@ -5,7 +5,6 @@
 #include "crypto/secret.h"
 
 #include <gio/gio.h>
-#include <glib-unix.h>
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -26,19 +25,24 @@ struct rtsp_link {
 	unsigned int timeout_ms;
 	guint timer;               /* of connecting; 0: none */
 	GCancellable *cancel;      /* owned; of connecting */
-	bool connecting;           /* connect_done() still comes and frees what is closed */
+	bool connecting;           /* connect_done() or handshake_done() frees what is closed */
 	GSocketConnection *socket; /* owned; NULL: not connected */
-	guint readable, writable;  /* watches of its descriptor; 0: none */
-	GByteArray *in;            /* owned; the beginning of a message */
-	GByteArray *out;           /* owned; what the socket did not take yet */
-	uint32_t cseq;             /* of the last request */
-	bool ended;                /* failed() was called */
-	bool lost_place;           /* incoming bytes begin anywhere */
+	const char *host;          /* borrowed; of TLS's certificate */
+	uint16_t port;
+	const struct rtsp_tls *tls; /* NULL: none */
+	GIOStream *stream;          /* owned: of TLS, or the socket's; NULL: not connected */
+	guint readable, writable;   /* watches of it; 0: none */
+	GByteArray *in;             /* owned; the beginning of a message */
+	GByteArray *out;            /* owned; what the socket did not take yet */
+	uint32_t cseq;              /* of the last request */
+	bool ended;                 /* failed() was called */
+	bool lost_place;            /* incoming bytes begin anywhere */
 	struct rtsp_channels channels;
 };
 
 static void link_free(struct rtsp_link *link)
 {
+	g_clear_object(&link->stream);
 	g_clear_object(&link->socket); /* closes it */
 	g_object_unref(link->cancel);
 	g_byte_array_unref(link->in);
@@ -62,11 +66,11 @@ static void fail(struct rtsp_link *link, const char *why)
 	link->events->failed(link->user, why);
 }
 
-static void lost(struct rtsp_link *link, int error)
+static void lost(struct rtsp_link *link, const GError *error)
 {
-	char why[96];
+	char why[128];
 
-	snprintf(why, sizeof(why), "connection lost: %s", g_strerror(error));
+	snprintf(why, sizeof(why), "connection lost: %s", error->message);
 	fail(link, why);
 }
 
@@ -111,17 +115,22 @@ static bool take_units(struct rtsp_link *link)
 	return true;
 }
 
-static gboolean on_readable(gint fd, GIOCondition condition, gpointer user_data)
+/* READ_BYTES are more than a record of TLS has: nothing decrypted is left behind. */
+static gboolean on_readable(GObject *stream, gpointer user_data)
 {
 	struct rtsp_link *link = user_data;
 	guint have = link->in->len;
-	ssize_t n;
+	GError *error = NULL;
+	gssize n;
 
 	g_byte_array_set_size(link->in, have + READ_BYTES);
-	n = recv(fd, link->in->data + have, READ_BYTES, MSG_DONTWAIT);
+	n = g_pollable_input_stream_read_nonblocking(
+		G_POLLABLE_INPUT_STREAM(stream), link->in->data + have, READ_BYTES, NULL, &error);
 	g_byte_array_set_size(link->in, have + (n > 0 ? (guint)n : 0));
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+	if (n < 0 && g_error_matches(error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK)) {
+		g_error_free(error);
 		return G_SOURCE_CONTINUE;
+	}
 	if (n > 0 && link->lost_place && !find_place(link))
 		return G_SOURCE_CONTINUE;
 	if (n > 0)
@@ -129,23 +138,44 @@ static gboolean on_readable(gint fd, GIOCondition condition, gpointer user_data)
 	if (n == 0)
 		fail(link, "the server closed the connection");
 	else
-		lost(link, errno);
+		lost(link, error);
+	g_clear_error(&error);
 	return G_SOURCE_REMOVE;
 }
 
 /* ---- out ---- */
 
-/* What the socket takes now. Bytes or -errno. */
-static ssize_t send_now(struct rtsp_link *link, const uint8_t *bytes, size_t len)
+static GPollableOutputStream *output_of(const struct rtsp_link *link)
 {
-	ssize_t n = send(rtsp_link_fd(link), bytes, len, MSG_DONTWAIT | MSG_NOSIGNAL);
-
-	if (n >= 0)
-		return n;
-	return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+	return G_POLLABLE_OUTPUT_STREAM(g_io_stream_get_output_stream(link->stream));
 }
 
-static gboolean on_writable(gint fd, GIOCondition condition, gpointer user_data)
+/* What the socket takes now. Bytes or -EPIPE. TLS wants the same bytes again when it took
+ * none: they are the first of `out` then. */
+static ssize_t send_now(struct rtsp_link *link, const uint8_t *bytes, size_t len)
+{
+	GError *error = NULL;
+	gssize n = g_pollable_output_stream_write_nonblocking(
+		output_of(link), bytes, len, NULL, &error);
+	bool full = n < 0 && g_error_matches(error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK);
+
+	g_clear_error(&error);
+	if (n >= 0)
+		return n;
+	return full ? 0 : -EPIPE;
+}
+
+static guint watch(struct rtsp_link *link, GSource *source, GPollableSourceFunc call)
+{
+	guint id;
+
+	g_source_set_callback(source, G_SOURCE_FUNC(call), link, NULL);
+	id = g_source_attach(source, NULL);
+	g_source_unref(source);
+	return id;
+}
+
+static gboolean on_writable(GObject *stream, gpointer user_data)
 {
 	struct rtsp_link *link = user_data;
 	ssize_t n = send_now(link, link->out->data, link->out->len);
@@ -163,7 +193,7 @@ static int transmit(struct rtsp_link *link, const uint8_t *bytes, size_t len)
 {
 	ssize_t n = 0;
 
-	if (!link->socket || link->ended)
+	if (!link->stream || link->ended)
 		return -ENOTCONN;
 	if (link->out->len == 0)
 		n = send_now(link, bytes, len);
@@ -176,7 +206,8 @@ static int transmit(struct rtsp_link *link, const uint8_t *bytes, size_t len)
 		return -ENOBUFS;
 	g_byte_array_append(link->out, bytes + n, (guint)(len - (size_t)n));
 	if (link->writable == 0)
-		link->writable = g_unix_fd_add(rtsp_link_fd(link), G_IO_OUT, on_writable, link);
+		link->writable = watch(link,
+			g_pollable_output_stream_create_source(output_of(link), NULL), on_writable);
 	return 0;
 }
 
@@ -206,26 +237,81 @@ static const char *connect_error(
 static int start_watch(
 	struct rtsp_link *link, struct sockaddr_storage *local, struct sockaddr_storage *remote)
 {
-	int fd = rtsp_link_fd(link), on = 1;
+	int fd = g_socket_get_fd(g_socket_connection_get_socket(link->socket)), on = 1;
 	socklen_t local_len = sizeof(*local), remote_len = sizeof(*remote);
 
 	if (getsockname(fd, (struct sockaddr *)local, &local_len) ||
 		getpeername(fd, (struct sockaddr *)remote, &remote_len))
 		return -errno;
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	link->readable = g_unix_fd_add(fd, G_IO_IN | G_IO_HUP | G_IO_ERR, on_readable, link);
+	link->readable = watch(link,
+		g_pollable_input_stream_create_source(
+			G_POLLABLE_INPUT_STREAM(g_io_stream_get_input_stream(link->stream)), NULL),
+		on_readable);
 	return 0;
+}
+
+static void begin(struct rtsp_link *link)
+{
+	struct sockaddr_storage local = {0}, remote = {0};
+
+	g_clear_handle_id(&link->timer, g_source_remove);
+	if (start_watch(link, &local, &remote))
+		fail(link, "the connection was lost at once");
+	else
+		link->events->connected(link->user, &local, &remote);
+}
+
+static void handshake_done(GObject *source, GAsyncResult *result, gpointer user_data)
+{
+	struct rtsp_link *link = user_data;
+	GError *error = NULL;
+	const char *refusal;
+	char why[160];
+
+	link->connecting = false;
+	g_tls_connection_handshake_finish(G_TLS_CONNECTION(source), result, &error);
+	if (!link->events) {
+		link_free(link);
+	} else if (error) {
+		g_clear_handle_id(&link->timer, g_source_remove);
+		fail(link, g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED)
+				   ? connect_error(link, error, why, sizeof(why))
+				   : rtsp_tls_error(
+					     G_TLS_CONNECTION(source), error, why, sizeof(why)));
+	} else if ((refusal = rtsp_tls_refusal(link->tls, G_TLS_CONNECTION(source)))) {
+		g_clear_handle_id(&link->timer, g_source_remove);
+		fail(link, refusal);
+	} else {
+		link->stream = g_object_ref(G_IO_STREAM(source));
+		begin(link);
+	}
+	g_clear_error(&error);
+	g_object_unref(source);
+}
+
+/* The time for connecting goes on. */
+static void start_tls(struct rtsp_link *link)
+{
+	GTlsConnection *tls =
+		rtsp_tls_create(link->tls, G_IO_STREAM(link->socket), link->host, link->port);
+
+	if (!tls) {
+		fail(link, "TLS is not installed (glib-networking)");
+		return;
+	}
+	link->connecting = true;
+	g_tls_connection_handshake_async(
+		tls, G_PRIORITY_DEFAULT, link->cancel, handshake_done, link);
 }
 
 static void connect_done(GObject *source, GAsyncResult *result, gpointer user_data)
 {
 	struct rtsp_link *link = user_data;
-	struct sockaddr_storage local = {0}, remote = {0};
 	GError *error = NULL;
 	char why[160];
 
 	link->connecting = false;
-	g_clear_handle_id(&link->timer, g_source_remove);
 	link->socket = g_socket_client_connect_finish(G_SOCKET_CLIENT(source), result, &error);
 	if (!link->events) {
 		g_clear_error(&error);
@@ -233,15 +319,17 @@ static void connect_done(GObject *source, GAsyncResult *result, gpointer user_da
 		return;
 	}
 	if (!link->socket) {
+		g_clear_handle_id(&link->timer, g_source_remove);
 		fail(link, connect_error(link, error, why, sizeof(why)));
 		g_error_free(error);
 		return;
 	}
-	if (start_watch(link, &local, &remote)) {
-		fail(link, "the connection was lost at once");
+	if (link->tls) {
+		start_tls(link);
 		return;
 	}
-	link->events->connected(link->user, &local, &remote);
+	link->stream = g_object_ref(G_IO_STREAM(link->socket));
+	begin(link);
 }
 
 static gboolean connect_timeout(gpointer user_data)
@@ -253,8 +341,8 @@ static gboolean connect_timeout(gpointer user_data)
 	return G_SOURCE_REMOVE;
 }
 
-struct rtsp_link *rtsp_link_open(const char *host, uint16_t port, unsigned int timeout_ms,
-	const struct rtsp_link_events *events, void *user)
+struct rtsp_link *rtsp_link_open(const char *host, uint16_t port, const struct rtsp_tls *tls,
+	unsigned int timeout_ms, const struct rtsp_link_events *events, void *user)
 {
 	struct rtsp_link *link = g_new0(struct rtsp_link, 1);
 	GSocketConnectable *address = g_network_address_new(host, port);
@@ -262,6 +350,9 @@ struct rtsp_link *rtsp_link_open(const char *host, uint16_t port, unsigned int t
 
 	link->events = events;
 	link->user = user;
+	link->host = host;
+	link->port = port;
+	link->tls = tls;
 	link->timeout_ms = timeout_ms;
 	link->cancel = g_cancellable_new();
 	link->in = g_byte_array_new();
@@ -298,6 +389,7 @@ struct rtsp_link *rtsp_link_adopt(int fd, uint32_t cseq, const struct rtsp_chann
 	link->channels = *channels;
 	link->lost_place = true;
 	link->socket = g_socket_connection_factory_create_connection(socket);
+	link->stream = g_object_ref(G_IO_STREAM(link->socket));
 	g_object_unref(socket);
 	/* Closed meanwhile: reading says so. */
 	start_watch(link, &local, &remote);
@@ -352,7 +444,7 @@ int rtsp_link_send_data(struct rtsp_link *link, uint8_t channel, const uint8_t *
 
 int rtsp_link_fd(const struct rtsp_link *link)
 {
-	if (!link->socket)
+	if (!link->socket || link->tls)
 		return -1;
 	return g_socket_get_fd(g_socket_connection_get_socket(link->socket));
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * One TCP connection to an RTSP server: connects without blocking (name look-up
- * included), sends what it is given, hands out messages and interleaved data as
+ * One TCP connection to an RTSP server, TLS on it where that is wanted: connects without
+ * blocking (name look-up and handshake included), sends what it is given, hands out messages and interleaved data as
  * they arrive (rtsp_wire.h). Knows neither sessions nor authentication.
  *
  * Main thread. Callbacks never come out of rtsp_link_open() or a send; after
@@ -10,6 +10,7 @@
 #ifndef CONTROLPLANE_SOURCE_RTSP_LINK_H
 #define CONTROLPLANE_SOURCE_RTSP_LINK_H
 
+#include "controlplane/source/rtsp_tls.h"
 #include "controlplane/source/rtsp_wire.h"
 
 #include <gst/rtsp/gstrtspmessage.h>
@@ -32,9 +33,9 @@ struct rtsp_link_events {
 	void (*failed)(void *user, const char *why);
 };
 
-/* `events` and `user` are borrowed until rtsp_link_close(). NULL: no memory. */
-struct rtsp_link *rtsp_link_open(const char *host, uint16_t port, unsigned int timeout_ms,
-	const struct rtsp_link_events *events, void *user);
+/* `tls` NULL: none. All pointers are borrowed until rtsp_link_close(). NULL: no memory. */
+struct rtsp_link *rtsp_link_open(const char *host, uint16_t port, const struct rtsp_tls *tls,
+	unsigned int timeout_ms, const struct rtsp_link_events *events, void *user);
 /*
  * The same over a connection that a former process has opened; `fd` is the link's
  * from here on. connected() is not called. Incoming bytes may begin anywhere: the
@@ -53,7 +54,7 @@ void rtsp_link_close(struct rtsp_link *link);
 int rtsp_link_send(struct rtsp_link *link, GstRTSPMessage *message);
 /* RTCP, at most 1500 bytes. 0, -ENOTCONN, -ENOBUFS or -EMSGSIZE. */
 int rtsp_link_send_data(struct rtsp_link *link, uint8_t channel, const uint8_t *data, size_t len);
-/* Of the connection, borrowed; -1: not connected. */
+/* Of the connection, borrowed; -1: not connected, or TLS, whose state no other process has. */
 int rtsp_link_fd(const struct rtsp_link *link);
 
 #endif

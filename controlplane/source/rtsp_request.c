@@ -181,7 +181,8 @@ struct rtsp_requester *rtsp_requester_open(const struct rtsp_session_config *con
 	r->events = events;
 	r->user = user;
 	rtsp_auth_init(&r->auth, config->user, config->password);
-	r->link = rtsp_link_open(config->host, config->port, config->timeout_ms, &link_events, r);
+	r->link = rtsp_link_open(
+		config->host, config->port, config->tls, config->timeout_ms, &link_events, r);
 	return r;
 }
 

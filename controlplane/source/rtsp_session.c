@@ -117,7 +117,7 @@ static void choose_base(struct rtsp_session *s, GstRTSPMessage *response)
 			GST_RTSP_OK)
 		value = NULL;
 	/* A relative one names nothing that the request's own URL does not. */
-	if (!value || strncasecmp(value, "rtsp://", 7) ||
+	if (!value || !rtsp_url_is_absolute(value) ||
 		rtsp_url_join(s->base, sizeof(s->base), value, NULL))
 		snprintf(s->base, sizeof(s->base), "%s", s->config->url);
 }

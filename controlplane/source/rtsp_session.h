@@ -12,6 +12,7 @@
 #define CONTROLPLANE_SOURCE_RTSP_SESSION_H
 
 #include "controlplane/source/path_record.h"
+#include "controlplane/source/rtsp_tls.h"
 #include "controlplane/source/rtsp_transport.h"
 #include "controlplane/source/rtsp_wire.h"
 #include "controlplane/source/sdp_tracks.h"
@@ -30,7 +31,8 @@ struct rtsp_session_config {
 	uint16_t port;
 	const char *user; /* NULL: none */
 	const char *password;
-	unsigned int timeout_ms; /* for connecting and for each answer */
+	const struct rtsp_tls *tls; /* NULL: none */
+	unsigned int timeout_ms;    /* for connecting and for each answer */
 };
 
 struct rtsp_session_events {

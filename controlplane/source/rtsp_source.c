@@ -240,6 +240,14 @@ static bool can_tell(const struct rtsp_source *s)
 	return s->tcp || install_attached(s->base.path->table->install);
 }
 
+static const char *transport_name(
+	const struct rtsp_source *s, const char *tls, const char *tcp, const char *udp)
+{
+	if (s->session_config.tls)
+		return tls;
+	return s->tcp ? tcp : udp;
+}
+
 static gboolean on_tick(gpointer user_data)
 {
 	struct rtsp_source *s = user_data;
@@ -251,8 +259,8 @@ static gboolean on_tick(gpointer user_data)
 		s->arrived = true;
 		s->reason[0] = 0;
 		backoff_reset(&s->backoff);
-		log_info(
-			s->base.path->name, "event=receiving transport=%s", s->tcp ? "tcp" : "udp");
+		log_info(s->base.path->name, "event=receiving transport=%s",
+			transport_name(s, "tls", "tcp", "udp"));
 	}
 	if (++s->ticks % (TRACK_REPORT_S * 1000 / TICK_MS) == 0) {
 		for (unsigned int k = 0; k < s->n_inputs; k++)
@@ -288,7 +296,7 @@ void rtsp_source_watch(struct rtsp_source *s)
 	s->ticks = 0;
 	s->tick = g_timeout_add(TICK_MS, on_tick, s);
 	path_set_state(s->base.path, MR_PATH_READY, "RTSP over %s, %u track%s",
-		s->tcp ? "TCP" : "UDP", s->n_inputs, s->n_inputs == 1 ? "" : "s");
+		transport_name(s, "TLS", "TCP", "UDP"), s->n_inputs, s->n_inputs == 1 ? "" : "s");
 }
 
 static void on_playing(void *user)
@@ -411,7 +419,10 @@ struct path_source *rtsp_source_create(struct path *path)
 		.port = config->source.port,
 		.user = config->source.user,
 		.password = config->source.password,
+		.tls = config->source.tls ? &s->tls : NULL,
 		.timeout_ms = path->table->config->read_timeout_ms,
 	};
+	if (config->source.has_fingerprint)
+		s->tls.fingerprint = config->source.fingerprint;
 	return &s->base;
 }

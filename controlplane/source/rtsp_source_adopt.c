@@ -113,6 +113,8 @@ const char *rtsp_source_adopt(
 	struct rtsp_source *s = (struct rtsp_source *)source;
 	struct rtsp_channels channels = channels_of(r);
 
+	if (s->session_config.tls)
+		return "TLS cannot be taken over";
 	if (!r->has_session || !find_ends(s, r, fd[0]))
 		return "its connection is gone";
 	if (!take_inputs(s, r, fd)) {

@@ -16,12 +16,13 @@ struct rtsp_source {
 	struct path_source base; /* first */
 	const struct mr_config_path *config;
 	struct rtsp_session_config session_config;
+	struct rtsp_tls tls;          /* of rtsps:// */
 	struct rtsp_session *session; /* owned; NULL: none */
 	struct track_input *input[PATH_BINDINGS];
 	uint8_t channel[PATH_BINDINGS][2]; /* TCP: RTP, RTCP */
 	unsigned int n_inputs;
 	struct sockaddr_storage local, remote; /* ends of the session's connection */
-	bool tcp;                              /* of this session */
+	bool tcp;                              /* of this session; always with TLS */
 	bool prefer_tcp;                       /* automatic: UDP has failed */
 	bool arrived;                          /* at least one packet in this session */
 	uint64_t playing_us;                   /* PLAY was answered; 0: not yet */

@@ -15,6 +15,11 @@ bool rtsp_url_is_plain(const char *url)
 	return true;
 }
 
+bool rtsp_url_is_absolute(const char *url)
+{
+	return !strncasecmp(url, "rtsp://", 7) || !strncasecmp(url, "rtsps://", 8);
+}
+
 static int copy(char *out, size_t size, const char *in)
 {
 	size_t len = strlen(in);
@@ -37,7 +42,7 @@ int rtsp_url_join(char *out, size_t size, const char *base, const char *control)
 		return -EINVAL;
 	if (!control_len)
 		return copy(out, size, base);
-	if (!strncasecmp(control, "rtsp://", 7))
+	if (rtsp_url_is_absolute(control))
 		return copy(out, size, control);
 	if (base_len && base[base_len - 1] == '/' && *control == '/')
 		base_len--;

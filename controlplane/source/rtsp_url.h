@@ -14,6 +14,9 @@
 /* Printable ASCII without blanks: nothing in it can end a request line or header. */
 bool rtsp_url_is_plain(const char *url);
 
+/* rtsp:// or rtsps://; over TLS servers say either. */
+bool rtsp_url_is_absolute(const char *url);
+
 /*
  * The URL that a control attribute means (RFC 2326 C.1.1), as cameras and
  * clients practise it: an absolute one stands alone, "*" or nothing (or NULL)

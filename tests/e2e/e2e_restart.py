@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The control plane is killed, upgraded and restarted while everybody keeps watching."""
 import signal
+import subprocess
 import time
 
 from cases import Group, case, check, group
-from lab import Camera, Gateway, play, session_file, view
+from lab import Camera, Gateway, Viewer, play, session_file, view
 from restarts import Restarts
 
 
@@ -67,6 +68,67 @@ class Tcp(Group):
               f'a gap of {figures["longestGapMs"]} ms, {scene.longest_outage_ms} ms of outage')
         return (f'{figures["packetsMissing"]} packets missing, longest gap '
                 f'{figures["longestGapMs"]} ms, longest outage {scene.longest_outage_ms} ms')
+
+
+@group('restart, camera over TLS')
+class Tls(Group):
+    """A connection of TLS cannot be taken over: it is made again, and the gap is stated."""
+
+    def setup(self):
+        lab = self.lab
+        lab.wire()
+        pem = lab.path('camera.pem')
+        subprocess.run(['openssl', 'req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2',
+                        '-subj', '/CN=camera', '-keyout', pem, '-out', lab.path('cert.pem')],
+                       check=True, capture_output=True)
+        with open(lab.path('cert.pem'), encoding='ascii') as f, open(pem, 'a', encoding='ascii') as to:
+            to.write(f.read())
+        printed = subprocess.run(['openssl', 'x509', '-noout', '-fingerprint', '-sha256', '-in', pem],
+                                 check=True, capture_output=True, text=True).stdout
+        self.fingerprint = printed.strip().split('=')[1]
+        self.camera = Camera(lab, '--size', '640x360', '--bitrate', '800k', tls=pem)
+        source = {'source': self.camera.url()}
+        self.gateway = Gateway(lab, session_file(lab, {
+            'cam1': {**source, 'sourceFingerprint': self.fingerprint},
+            'other': {**source, 'sourceFingerprint': 'AB' * 32},
+            'nobody': source}))
+        self.gateway.start()
+
+    @case('plays; who shows another certificate is refused')
+    def plays(self):
+        self.gateway.await_streams(2, 20, path='cam1')
+        result = view(self.lab, self.gateway.url('cam1', whep=True), seconds=3)['viewers'][0]
+        check(result['connected'] and result['packetsLost'] == 0, f'{result["error"]}')
+        log = self.gateway.controlplane.output()
+        check('event=receiving transport=tls' in log, 'not over TLS')
+        for path, why in (('other', 'another fingerprint'), ('nobody', 'nobody vouches')):
+            check(any(f'session={path} ' in line and why in line for line in log.splitlines()),
+                  f'{path} was not refused because of "{why}"')
+        check(not self.gateway.cli('streams')['streams'][2:], 'a refused camera has streams')
+
+    @case('the control plane killed: viewers stay, the gap is in log and CLI')
+    def killed(self):
+        gateway = self.gateway
+        client = Viewer(self.lab, gateway.url('cam1', whep=True), '--no-audio', seconds=10)
+        check(gateway.await_viewers(1, 15) is not None, 'does not play')
+        time.sleep(2)
+        before = {v['id'] for v in gateway.viewers()}
+        gateway.controlplane.kill()
+        gateway.start_controlplane()
+        log = gateway.controlplane
+        log.await_line(r'event=connecting_again .*TLS cannot be taken over', 10)
+        said = int(log.await_line(r'event=stream_again codec=H264 gap_ms=(\d+)', 15)[1])
+        check({v['id'] for v in gateway.viewers()} == before, 'the viewer did not stay')
+        shown = next(s for s in gateway.cli('streams')['streams']
+                     if s['path'] == 'cam1' and s['kind'] == 'video')
+        check(shown['gaps'] == 1 and shown['lastGapMs'] == said,
+              f'the log says {said} ms, the CLI {shown["gaps"]} times, {shown["lastGapMs"]} ms')
+        result = client.result()['viewers'][0]
+        video, = [t for t in result['tracks'] if t['kind'] == 'video']
+        check(abs(video['longestGapMs'] - said) < 250,
+              f'the viewer saw {video["longestGapMs"]} ms, the log says {said}')
+        check(result['authFailures'] == 0, f'{result["authFailures"]} not authentic')
+        return f'a gap of {said} ms, the viewer saw {video["longestGapMs"]}'
 
 
 @group('restart of ICE')

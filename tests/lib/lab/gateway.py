@@ -154,14 +154,16 @@ class Camera:
 
     USER, PASSWORD = 'demo', 'let me in'
 
-    def __init__(self, lab, *args, address=None, port=8554, namespace=False, auth=True):
+    def __init__(self, lab, *args, address=None, port=8554, namespace=False, auth=True,
+                 tls=None):
         self.lab = lab
         address = address or lab.lan_address
         who = ['--user', self.USER, '--password', self.PASSWORD] if auth else []
         login = f'{self.USER}:{self.PASSWORD.replace(" ", "%20")}@' if auth else ''
         os.makedirs(CACHE, exist_ok=True)
         host = f'[{address}]' if ':' in address else address
-        self.base = f'rtsp://{login}{host}:{port}'
+        self.base = f'rtsp{"s" if tls else ""}://{login}{host}:{port}'
+        who += ['--tls', tls] if tls else []
         self.process = lab.start(f'camera{len(lab.processes)}', [
             program('millrace-camera'), '--listen', f'{host}:{port}', *who, *args],
             lab.lan if namespace is False else namespace, env={'XDG_CACHE_HOME': CACHE})
