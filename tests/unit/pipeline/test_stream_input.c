@@ -464,10 +464,17 @@ static void test_state_notices(void **state)
 	assert_int_equal(n.type, MR_EVENT_STREAM_STATE);
 	assert_int_equal(n.value, MR_STREAM_RECEIVING);
 	assert_int_equal(n.ssrc, SSRC_A);
+	assert_int_equal(n.gap_ms, 0); /* the first of all */
+	assert_int_equal(b.s->stats->gaps, 0);
 	harness_no_notice(&b.h);
 	b.s->silent = true; /* as the report stage finds it after 3 s */
+	b.s->stats->last_packet_ns -= 5000000000ull;
 	play(&b, "12 13");
-	harness_expect_notice(&b.h, MR_EVENT_STREAM_STATE, b.s->id, MR_STREAM_RECEIVING);
+	assert_true(harness_notice(&b.h, &n));
+	assert_int_equal(n.value, MR_STREAM_RECEIVING);
+	assert_in_range(n.gap_ms, 5000, 6000);
+	assert_int_equal(b.s->stats->gaps, 1);
+	assert_int_equal(b.s->stats->last_gap_ms, n.gap_ms);
 	harness_no_notice(&b.h);
 	play(&b, "R 14 15");
 	harness_expect_notice(&b.h, MR_EVENT_STREAM_STATE, b.s->id, MR_STREAM_RECEIVING);
