@@ -142,6 +142,7 @@ static void receive_stun(
 static void on_datagram(const struct public_flow *flow, const uint8_t *data, size_t len, void *user)
 {
 	struct viewer_table *t = user;
+	struct public_flow pair = *flow;
 	struct viewer *v;
 
 	if (len == 0)
@@ -150,9 +151,14 @@ static void on_datagram(const struct public_flow *flow, const uint8_t *data, siz
 		receive_stun(t, flow, data, len);
 		return;
 	}
-	v = g_hash_table_lookup(t->by_flow, flow);
+	v = g_hash_table_lookup(t->by_flow, &pair);
+	if (!v && pair.kernel) {
+		/* IP fragments go to the kernel, whatever has the pair's other packets */
+		pair.kernel = 0;
+		v = g_hash_table_lookup(t->by_flow, &pair);
+	}
 	if (v && data[0] >= 20 && data[0] <= 63)
-		viewer_dtls(v, flow, data, len);
+		viewer_dtls(v, &pair, data, len);
 	else
 		t->unknown_flow++;
 }
