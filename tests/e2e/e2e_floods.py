@@ -174,10 +174,9 @@ class Floods(Group):
         stranger.password = 'x' * 24
         for _ in range(20):
             stranger.send(client_hello())
-            check(not stranger.check(), 'a wrong password was answered')
+            check(not stranger.check(0.05), 'a wrong password was answered')
             if len(stranger.ours) > 1:  # half of the offer's user fragment
                 stranger.ours = stranger.ours[:-1]
-            stranger.socket.settimeout(0.02)
         check(proven.check(), 'the right password was not')
         other = self.candidate()
         other.send(client_hello())
@@ -190,11 +189,12 @@ class Floods(Group):
 
     @case('a ClientHello in IP fragments')
     def fragments(self):
-        client = self.candidate()
-        check(client.check(), 'the check was not answered')
-        client.send(client_hello(1800))
-        check(client.receive()[:1] == b'\x16', 'it was not answered')
-        client.close()
+        for size in (1473, 1990):
+            client = self.candidate()
+            check(client.check(), 'the check was not answered')
+            client.send(client_hello(size))
+            check(client.receive()[:1] == b'\x16', f'{size} bytes were not answered')
+            client.close()
 
     @case('a camera with endless headers delays a POST by less than 100 ms')
     def babbler(self):
