@@ -239,6 +239,18 @@ class Sample:
         self.cpus = cpus_seconds(OURS)
 
 
+def await_handler(viewer, seconds=20):
+    """Before it catches SIGUSR1, it would end by it."""
+    bit = 1 << (signal.SIGUSR1 - 1)
+    until = time.monotonic() + seconds
+    while time.monotonic() < until and viewer.running():
+        with open(f'/proc/{viewer.pid}/status', encoding='ascii') as f:
+            if int(re.search(r'SigCgt:\s+([0-9a-f]+)', f.read())[1], 16) & bit:
+                return
+        time.sleep(0.02)
+    raise Failure('millrace-viewer does not start', viewer)
+
+
 def viewer_counts(viewer):
     """millrace-viewer tells them on SIGUSR1."""
     before = len(re.findall(r'^counts ', viewer.output(), re.M))
@@ -280,7 +292,7 @@ def measure_in(lab, name, viewers, options):
             program('millrace-viewer'), *server.viewer, '--viewers', viewers, '--profile',
             options.profile, '--local-address', lab.lan_address, '--seconds', options.seconds + 90, '--connect-timeout', 30,
             '--decrypt-every', max(1, viewers // 10), '--json'], lab.lan, pipe=True)
-    time.sleep(0.2)
+    await_handler(viewer)
     until = time.monotonic() + 30 + viewers * 0.05
     while viewer_counts(viewer)['connected'] < viewers:
         if time.monotonic() > until or not viewer.running():
