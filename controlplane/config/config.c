@@ -18,10 +18,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const root_keys[] = {"$schema", "logLevel", "stateDirectory", "dataplane",
-	"webrtcAddress", "webrtcLocalUDPAddress", "webrtcAdditionalHosts", "webrtcICEServers2",
-	"webrtcAllowOrigin", "srtpProfiles", "udpMaxPayloadSize", "readTimeout", "writeTimeout",
-	"authMethod", "authHTTPAddress", "paths", "sessions", NULL};
+static const char *const root_keys[] = {"$schema", "logLevel", "stateDirectory", "dataplane", "api",
+	"apiAddress", "webrtcAddress", "webrtcLocalUDPAddress", "webrtcAdditionalHosts",
+	"webrtcICEServers2", "webrtcAllowOrigin", "srtpProfiles", "udpMaxPayloadSize",
+	"readTimeout", "writeTimeout", "authMethod", "authHTTPAddress", "paths", "sessions", NULL};
 
 /* Memory that jansson frees is wiped first: the document is full of keys and
  * passwords. The length stands before each block. */
@@ -58,6 +58,12 @@ static struct mr_endpoint any_address(uint16_t port)
 	return (struct mr_endpoint){.port = htons(port)};
 }
 
+static struct mr_endpoint loopback_address(uint16_t port)
+{
+	return (struct mr_endpoint){
+		.addr = {[10] = 0xff, [11] = 0xff, [12] = 127, [15] = 1}, .port = htons(port)};
+}
+
 static void dataplane_defaults(struct mr_config_dataplane *d)
 {
 	d->n_workers = 1;
@@ -86,6 +92,7 @@ int mr_config_defaults(struct mr_config *config)
 	config->log_level = MR_LEVEL_INFO;
 	dataplane_defaults(&config->dataplane);
 	config->webrtc_address = any_address(8889);
+	config->api_address = loopback_address(9997);
 	config->webrtc_local_udp = any_address(8189);
 	config->profiles[0] = srtp_profile_by_id(SRTP_PROFILE_GCM_128);
 	config->profiles[1] = srtp_profile_by_id(SRTP_PROFILE_GCM_256);

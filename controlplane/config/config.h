@@ -160,6 +160,8 @@ struct mr_config {
 	/* A port alone (":8889") is every address of both families: addr all zero. */
 	struct mr_endpoint webrtc_address;   /* TCP: WHEP and the page */
 	struct mr_endpoint webrtc_local_udp; /* the one UDP port of all viewers */
+	struct mr_endpoint api_address;      /* TCP: the operator's requests; a loopback address */
+	bool api;                            /* they are taken */
 	char *webrtc_allow_origin;           /* "*" or an origin */
 	uint32_t n_hosts;
 	uint32_t n_ice_servers;

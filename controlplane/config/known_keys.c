@@ -130,7 +130,7 @@ static unsigned int distance(const char *a, const char *b)
 	return row[lb];
 }
 
-/* The nearest of ours, within a third of its letters; NULL. */
+/* The nearest of ours, within a quarter of its letters; NULL. */
 static const char *nearest(const char *key, const char *const *ours)
 {
 	const char *found = NULL;
@@ -139,7 +139,7 @@ static const char *nearest(const char *key, const char *const *ours)
 	for (; *ours != NULL; ours++) {
 		unsigned int d = distance(key, *ours);
 
-		if (d < best && (size_t)d * 3 <= strlen(*ours)) {
+		if (d < best && (size_t)d * 4 <= strlen(*ours)) {
 			best = d;
 			found = *ours;
 		}

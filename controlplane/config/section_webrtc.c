@@ -161,6 +161,24 @@ static void read_allow_origin(const struct config_node *n, struct mr_config *con
 		node_fail(n, "%s, without a path", expected);
 }
 
+/* MediaMTX's two keys; here nobody is asked who may, so it stays on this machine. */
+static void read_api(const struct config_node *root, struct mr_config *config)
+{
+	static const uint8_t ipv4[13] = {[10] = 0xff, [11] = 0xff, [12] = 127},
+			     ipv6[16] = {[15] = 1};
+	struct config_node on = node_get(root, "api");
+	struct config_node address = node_get(root, "apiAddress");
+	const uint8_t *addr = config->api_address.addr;
+
+	node_boolean(&on, &config->api);
+	node_endpoint(&address, true, &config->api_address);
+	if (node_present(&address) && memcmp(addr, ipv4, sizeof(ipv4)) != 0 &&
+		memcmp(addr, ipv6, sizeof(ipv6)) != 0)
+		node_error(&address,
+			"expected a loopback address such as \"127.0.0.1:9997\"; for others put a "
+			"proxy in front of it that asks who they are");
+}
+
 void section_webrtc(const struct config_node *root, struct mr_config *config)
 {
 	struct config_node address = node_get(root, "webrtcAddress");
@@ -175,6 +193,7 @@ void section_webrtc(const struct config_node *root, struct mr_config *config)
 
 	node_endpoint(&address, true, &config->webrtc_address);
 	node_endpoint(&udp, true, &config->webrtc_local_udp);
+	read_api(root, config);
 	read_hosts(&hosts, config);
 	read_ice_servers(&servers, config);
 	read_profiles(&profiles, config);

@@ -2,6 +2,7 @@
 /* Listening, limits and routing of HTTP: see server.h. Main thread. */
 #include "controlplane/http/server.h"
 
+#include "controlplane/http/api.h"
 #include "controlplane/http/page.h"
 #include "controlplane/http/route.h"
 #include "controlplane/http/whep.h"
@@ -37,6 +38,7 @@ struct http_server {
 	GHashTable *by_peer;     /* "ip:port" -> struct connection */
 	guint tick;
 	bool full; /* said once */
+	bool api;  /* the operator's */
 };
 
 /* ---- connections ---- */
@@ -246,6 +248,10 @@ static void on_request(SoupServer *soup, SoupServerMessage *message, const char 
 	struct http_server *s = user;
 	struct http_route route;
 
+	if (s->api) {
+		api_request(&s->context, message);
+		return;
+	}
 	http_route_parse(&route, g_uri_get_path(soup_server_message_get_uri(message)));
 	switch (route.kind) {
 	case HTTP_ROUTE_INDEX:
@@ -307,12 +313,13 @@ static int listen_on(struct http_server *s, const struct mr_endpoint *e)
 	return rc;
 }
 
-int http_server_create(struct http_server **out, const struct mr_config *config,
-	struct path_table *paths, struct viewer_table *viewers)
+static int create(struct http_server **out, const struct mr_config *config,
+	struct path_table *paths, struct viewer_table *viewers, bool api)
 {
 	struct http_server *s = g_new0(struct http_server, 1);
 	int rc;
 
+	s->api = api;
 	s->context.config = config;
 	s->context.paths = paths;
 	s->context.viewers = viewers;
@@ -333,7 +340,7 @@ int http_server_create(struct http_server **out, const struct mr_config *config,
 		log_error("-", "event=http_failed error=\"authHTTPAddress is not a URL\"");
 		rc = -EINVAL;
 	} else {
-		rc = listen_on(s, &config->webrtc_address);
+		rc = listen_on(s, api ? &config->api_address : &config->webrtc_address);
 	}
 	if (rc < 0) {
 		http_server_destroy(s);
@@ -342,6 +349,18 @@ int http_server_create(struct http_server **out, const struct mr_config *config,
 	g_socket_service_start(s->service);
 	*out = s;
 	return 0;
+}
+
+int http_server_create(struct http_server **out, const struct mr_config *config,
+	struct path_table *paths, struct viewer_table *viewers)
+{
+	return create(out, config, paths, viewers, false);
+}
+
+int http_server_create_api(struct http_server **out, const struct mr_config *config,
+	struct path_table *paths, struct viewer_table *viewers)
+{
+	return create(out, config, paths, viewers, true);
 }
 
 void http_server_destroy(struct http_server *s)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The HTTP server: WHEP (whep.h), the player's page and the list of paths
- * (page.h), on libsoup. Connections, body sizes and the time a client may take are
+ * The HTTP servers: one for WHEP (whep.h), the player's page and the list of paths
+ * (page.h), and one for the operator (api.h), on libsoup. Connections, body sizes and the time a client may take are
  * bounded here, the size of headers by libsoup (64 KiB). Main thread.
  */
 #ifndef CONTROLPLANE_HTTP_SERVER_H
@@ -32,6 +32,10 @@ struct http_server;
 /* Listens. 0 or -errno (-EADDRINUSE). All arguments are borrowed and outlive it. */
 int http_server_create(struct http_server **server, const struct mr_config *config,
 	struct path_table *paths, struct viewer_table *viewers);
+/* The same for the operator's server, at config->api_address. */
+int http_server_create_api(struct http_server **server, const struct mr_config *config,
+	struct path_table *paths, struct viewer_table *viewers);
+/* NULL is fine. */
 void http_server_destroy(struct http_server *server);
 
 /* True when the body was longer than HTTP_BODY_MAX (it has been thrown away). */

@@ -25,6 +25,7 @@ struct controlplane {
 	struct viewer_table *viewers;
 	struct fixed_sessions *sessions;
 	struct http_server *http;
+	struct http_server *api; /* NULL: off */
 };
 
 int controlplane_create(struct controlplane **out, const struct mr_config *config)
@@ -56,6 +57,10 @@ int controlplane_create(struct controlplane **out, const struct mr_config *confi
 	rc = http_server_create(&cp->http, config, cp->paths, cp->viewers);
 	if (rc < 0)
 		goto err;
+	what = "apiAddress";
+	rc = config->api ? http_server_create_api(&cp->api, config, cp->paths, cp->viewers) : 0;
+	if (rc < 0)
+		goto err;
 	install_start(cp->install);
 	log_info("-", "event=started version=%s http=%s paths=%u", MILLRACE_VERSION,
 		endpoint_format(&config->webrtc_address, text), config->n_paths);
@@ -78,6 +83,7 @@ static void leave(struct controlplane *cp)
 
 void controlplane_destroy(struct controlplane *cp)
 {
+	http_server_destroy(cp->api);
 	http_server_destroy(cp->http);
 	if (cp->http && install_attached(cp->install))
 		leave(cp);

@@ -6,6 +6,8 @@
 
 #include <inttypes.h>
 
+#define LOG_EVERY_US 60000000
+
 const char *viewer_limits_check(struct viewer_limits *limits, const struct mr_config *config,
 	const char *path, const struct viewer_load *load)
 {
@@ -26,12 +28,17 @@ const char *viewer_limits_check(struct viewer_limits *limits, const struct mr_co
 	return NULL;
 }
 
-void viewer_limits_log(struct viewer_limits *l, const struct ice_lite *ice, uint64_t unknown_flow)
+void viewer_limits_log(
+	struct viewer_limits *l, const struct ice_lite *ice, uint64_t unknown_flow, int64_t now_us)
 {
 	uint64_t datagrams = ice->malformed + ice->unknown_user + ice->unauthorized +
 			     ice->conflicts + unknown_flow;
 	uint64_t offers = l->full + l->pending + l->readers;
 
+	if (now_us < l->quiet_until_us ||
+		(datagrams == l->logged_datagrams && offers == l->logged_offers))
+		return;
+	l->quiet_until_us = now_us + LOG_EVERY_US;
 	if (datagrams != l->logged_datagrams)
 		log_info("-",
 			"event=datagrams_refused stun_malformed=%" PRIu64

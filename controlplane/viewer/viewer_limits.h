@@ -26,14 +26,16 @@ struct viewer_limits {
 	uint64_t pending; /* VIEWER_PENDING_MAX */
 	uint64_t readers; /* maxReaders of the path */
 	uint64_t logged_offers, logged_datagrams;
+	int64_t quiet_until_us; /* monotonic */
 };
 
 /* NULL: one more may come; else a sentence for the client, static, and it is counted. */
 const char *viewer_limits_check(struct viewer_limits *limits, const struct mr_config *config,
 	const char *path, const struct viewer_load *load);
 
-/* Logs what was refused since the start, when it is more than the last time. */
-void viewer_limits_log(
-	struct viewer_limits *limits, const struct ice_lite *ice, uint64_t unknown_flow);
+/* Logs what was refused since the start: when it is more than the last time, and that
+ * was a minute ago. Call it often; `now_us` is monotonic. */
+void viewer_limits_log(struct viewer_limits *limits, const struct ice_lite *ice,
+	uint64_t unknown_flow, int64_t now_us);
 
 #endif

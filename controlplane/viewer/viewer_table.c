@@ -15,7 +15,6 @@
 #include <sys/random.h>
 
 #define TICK_MS 500
-#define SUMMARY_TICKS 120 /* counters of refused datagrams are logged once a minute */
 
 struct viewer_table {
 	const struct mr_config *config;
@@ -36,7 +35,6 @@ struct viewer_table {
 	GQueue ended;            /* struct viewer, owned, freed by an idle callback */
 	guint reaper;
 	guint tick;
-	unsigned int ticks;
 	uint64_t unknown_flow; /* datagrams that are no STUN from nobody we know */
 	struct viewer_limits limits;
 };
@@ -248,8 +246,7 @@ static gboolean on_tick(gpointer user)
 	gint64 now = g_get_monotonic_time();
 
 	for_each(t, call_tick, &now);
-	if (++t->ticks % SUMMARY_TICKS == 0)
-		viewer_limits_log(&t->limits, &t->ice, t->unknown_flow);
+	viewer_limits_log(&t->limits, &t->ice, t->unknown_flow, now);
 	return G_SOURCE_CONTINUE;
 }
 
@@ -357,6 +354,39 @@ int viewer_table_delete(struct viewer_table *t, const char *path, const char *re
 	if (!v)
 		return -ENOENT;
 	viewer_close(v, "deleted by the client");
+	return 0;
+}
+
+void viewer_table_list(struct viewer_table *t,
+	void (*each)(void *user, const struct viewer_summary *viewer), void *user)
+{
+	GHashTableIter iter;
+	gpointer value;
+
+	g_hash_table_iter_init(&iter, t->by_id);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		const struct viewer *v = value;
+		char remote[ENDPOINT_TEXT_MAX] = "";
+		struct viewer_summary summary = {.id = v->id,
+			.path = v->path->name,
+			.remote = remote,
+			.established = v->state == VIEWER_ESTABLISHED};
+
+		if (v->state == VIEWER_CLOSING)
+			continue;
+		if (summary.established)
+			endpoint_format(&v->installed_remote, remote);
+		each(user, &summary);
+	}
+}
+
+int viewer_table_kick(struct viewer_table *t, uint32_t id)
+{
+	struct viewer *v = find_id(t, id);
+
+	if (!v || v->state == VIEWER_CLOSING)
+		return -ENOENT;
+	viewer_close(v, "ended by the operator");
 	return 0;
 }
 

@@ -46,6 +46,21 @@ int viewer_table_offer(struct viewer_table *table, struct path *path, const char
 
 /* Ends the viewer of a WHEP resource. 0 or -ENOENT. */
 int viewer_table_delete(struct viewer_table *table, const char *path, const char *resource);
+
+/* For the operator; borrowed for the call. */
+struct viewer_summary {
+	uint32_t id; /* as in the data plane */
+	const char *path;
+	const char *remote; /* address and port of its media; "": not yet */
+	bool established;
+};
+
+/* Calls `each` for every viewer that is not being ended. */
+void viewer_table_list(struct viewer_table *table,
+	void (*each)(void *user, const struct viewer_summary *viewer), void *user);
+/* Ends a viewer, whoever installed it. 0 or -ENOENT. */
+int viewer_table_kick(struct viewer_table *table, uint32_t id);
+
 struct viewer_patch_reply {
 	const char *why; /* of a refusal: a sentence for the client, static */
 	char *answer;    /* SDP fragment; g_free() it */

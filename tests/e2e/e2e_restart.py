@@ -5,7 +5,7 @@ import subprocess
 import time
 
 from cases import Group, case, check, group
-from lab import Camera, Gateway, Viewer, play, session_file, view
+from lab import Camera, Gateway, Viewer, kick, play, session_file, view
 from restarts import Restarts
 
 
@@ -39,6 +39,19 @@ class Udp(Group):
         check(result['deleteStatus'] in (200, 204), f'DELETE: {result["deleteStatus"]}')
         check(self.scene.gateway.controlplane.output().count('event=taken_over') == 1,
               'the source was not taken over')
+
+    @case('the operator ends one that a former control plane has installed')
+    def kicked(self):
+        gateway = self.scene.gateway
+        plain = view(self.lab, gateway.url('cam1', whep=True), '--no-delete', seconds=2)
+        check(plain['viewers'][0]['connected'], 'not connected')
+        left, = {v['id'] for v in gateway.viewers()} - self.scene.before
+        self.scene.kill()
+        self.scene.restart()
+        check(kick(self.lab, left) == 200, 'the kick was refused')
+        check(gateway.await_viewers(5, 5) is not None, 'the viewer is still there')
+        check({v['id'] for v in gateway.viewers()} == self.scene.before, 'another one was ended')
+        check(kick(self.lab, left) == 404, 'it can be ended twice')
 
     @case('what the viewers saw')
     def seen(self):

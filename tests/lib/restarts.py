@@ -24,7 +24,7 @@ class Restarts:
         lab.wire()
         self.camera = Camera(lab, '--size', '640x360', '--bitrate', '800k')
         self.gateway = Gateway(lab, session_file(lab, {
-            'cam1': {'source': self.camera.url(), 'rtspTransport': transport}}))
+            'cam1': {'source': self.camera.url(), 'rtspTransport': transport}}, api=True))
         self.gateway.start()
         self.gateway.await_streams(2, 20)
         self.dump = dump

@@ -35,11 +35,12 @@ def view(lab, url, *args, **options):
     return Viewer(lab, url, *args, **options).result()
 
 
-def request(lab, method, url, body=None, headers=None, timeout=10):
-    """One HTTP request; gives status, headers, body."""
+def request(lab, method, url, body=None, headers=None, timeout=10, namespace=None):
+    """One HTTP request, of a client unless another namespace is named; gives status, headers,
+    body."""
     at = urlparse(url)
     connection = http.client.HTTPConnection(at.hostname, at.port, timeout=timeout)
-    with inside(lab.lan):
+    with inside(namespace or lab.lan):
         connection.connect()
     try:
         connection.request(method, at.path, body, headers or {})
@@ -47,6 +48,12 @@ def request(lab, method, url, body=None, headers=None, timeout=10):
         return answer.status, answer.headers, answer.read().decode(errors='replace')
     finally:
         connection.close()
+
+
+def kick(lab, viewer):
+    """The operator ends a viewer ("api": true); gives the status."""
+    return request(lab, 'POST', f'http://127.0.0.1:9997/v3/webrtcsessions/kick/{viewer}',
+                   namespace=lab.gw)[0]
 
 
 def raw_request(lab, address, port, data, timeout=5):

@@ -24,7 +24,7 @@
 static struct path cam = {.id = 1, .name = "cam1", .state = MR_PATH_READY};
 static struct path demand = {.id = 2, .name = "demand", .state = MR_PATH_OFF};
 static struct path_listener *listener;
-static unsigned int wanted, deleted;
+static unsigned int wanted, deleted, kicked;
 
 struct path *path_table_lookup(struct path_table *table, const char *name)
 {
@@ -97,6 +97,22 @@ int viewer_table_patch(struct viewer_table *table, const char *path, const char 
 	return 1;
 }
 
+void viewer_table_list(struct viewer_table *table,
+	void (*each)(void *user, const struct viewer_summary *viewer), void *user)
+{
+	each(user,
+		&(struct viewer_summary){
+			.id = 7, .path = "cam1", .remote = "192.0.2.1:5000", .established = true});
+}
+
+int viewer_table_kick(struct viewer_table *table, uint32_t id)
+{
+	if (id != 7)
+		return -ENOENT;
+	kicked++;
+	return 0;
+}
+
 const char *viewer_table_etag(struct viewer_table *table, const char *path, const char *resource)
 {
 	return strcmp(path, "cam1") == 0 && strcmp(resource, RESOURCE) == 0 ? "tag" : NULL;
@@ -163,13 +179,23 @@ static void on_body(GObject *source, GAsyncResult *result, gpointer user)
 		*body = g_bytes_new_static("", 0);
 }
 
+static GBytes *send_message(struct fixture *f, SoupMessage *m)
+{
+	GBytes *got = NULL;
+
+	soup_session_send_and_read_async(f->session, m, G_PRIORITY_DEFAULT, NULL, on_body, &got);
+	while (!got)
+		g_main_context_iteration(NULL, TRUE);
+	return got;
+}
+
 /* One request; the message is the caller's. */
 static SoupMessage *ask_if(struct fixture *f, const char *method, const char *path,
 	const char *type, const char *text, size_t len, const char *if_match, GBytes **body)
 {
 	char *uri = g_strdup_printf("http://127.0.0.1:%u%s", f->port, path);
 	SoupMessage *m = soup_message_new(method, uri);
-	GBytes *got = NULL;
+	GBytes *got;
 
 	g_free(uri);
 	soup_message_add_flags(m, SOUP_MESSAGE_NO_REDIRECT);
@@ -182,9 +208,7 @@ static SoupMessage *ask_if(struct fixture *f, const char *method, const char *pa
 		soup_message_set_request_body_from_bytes(m, type, bytes);
 		g_bytes_unref(bytes);
 	}
-	soup_session_send_and_read_async(f->session, m, G_PRIORITY_DEFAULT, NULL, on_body, &got);
-	while (!got)
-		g_main_context_iteration(NULL, TRUE);
+	got = send_message(f, m);
 	if (body)
 		*body = got;
 	else
@@ -273,6 +297,63 @@ static void test_statuses(void **state)
 		g_object_unref(m);
 	}
 	assert_int_equal(deleted, 1);
+	stop(&f);
+}
+
+/* The operator's server: for programs of this machine, not for pages. */
+static void test_api(void **state)
+{
+	static const struct {
+		const char *method, *path, *name, *value; /* of a header */
+		guint status;
+		const char *answer; /* has it */
+		const char *why;
+	} cases[] = {
+		{"GET", "/v3/webrtcsessions/list", NULL, NULL, 200, "\"id\":\"7\"", "the list"},
+		{"GET", "/v3/webrtcsessions/list", "Host", "localhost:9997", 200, "\"itemCount\":1",
+			"by name"},
+		{"POST", "/v3/webrtcsessions/kick/7", NULL, NULL, 200, "ok", "a kick"},
+		{"POST", "/v3/webrtcsessions/kick/8", NULL, NULL, 404, "not found", "nobody"},
+		{"POST", "/v3/webrtcsessions/kick/7x", NULL, NULL, 404, "not found", "no number"},
+		{"POST", "/v3/webrtcsessions/kick/", NULL, NULL, 404, "not found", "whom?"},
+		{"GET", "/v3/webrtcsessions/kick/7", NULL, NULL, 405, "method", "a link does not"},
+		{"POST", "/v3/webrtcsessions/kick/7", "Origin", "http://evil.example", 403, "page",
+			"a page of somebody's"},
+		{"POST", "/v3/webrtcsessions/kick/7", "Host", "evil.example:9997", 403, "name",
+			"DNS rebinding"},
+		{"GET", "/v3/webrtcsessions/list", "Host", "localhost.evil.example", 403, "name",
+			"ditto"},
+		{"GET", "/cam1/", NULL, NULL, 404, "nothing", "no pages here"},
+	};
+	struct fixture f;
+	struct http_server *api;
+
+	start(&f, NULL);
+	f.port = free_port();
+	f.config.api_address.port = htons(f.port);
+	kicked = 0;
+	assert_int_equal(http_server_create_api(&api, &f.config, NULL, NULL), 0);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char *uri = g_strdup_printf("http://127.0.0.1:%u%s", f.port, cases[i].path);
+		SoupMessage *m = soup_message_new(cases[i].method, uri);
+		GBytes *body;
+		gsize len;
+
+		if (cases[i].name)
+			soup_message_headers_replace(
+				soup_message_get_request_headers(m), cases[i].name, cases[i].value);
+		body = send_message(&f, m);
+		if (soup_message_get_status(m) != cases[i].status)
+			fail_msg("%s: status %u", cases[i].why, soup_message_get_status(m));
+		if (!g_strstr_len(
+			    g_bytes_get_data(body, &len), g_bytes_get_size(body), cases[i].answer))
+			fail_msg("%s: another answer", cases[i].why);
+		g_bytes_unref(body);
+		g_object_unref(m);
+		g_free(uri);
+	}
+	assert_int_equal(kicked, 1);
+	http_server_destroy(api);
 	stop(&f);
 }
 
@@ -628,6 +709,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_statuses),
 		cmocka_unit_test(test_patch),
+		cmocka_unit_test(test_api),
 		cmocka_unit_test(test_body_too_long),
 		cmocka_unit_test(test_page),
 		cmocka_unit_test(test_on_demand),
