@@ -8,7 +8,8 @@ import signal
 import statistics
 import sys
 
-from joins import Joins, scene, slow_link
+from jitter import JitterySource
+from joins import GOP, Joins, scene, slow_link
 from lab import Failure, Lab, LabError
 
 
@@ -19,6 +20,7 @@ def parse(args):
     p.add_argument('--bitrate', default='2500k')
     p.add_argument('--every', type=float, default=5, help='seconds from join to join, on average')
     p.add_argument('--link', help='rate of a slow wire to the browser, as tc has it: 10mbit')
+    p.add_argument('--jitter', type=float, help='frames leave the sender up to so many ms late')
     p.add_argument('--json', action='store_true', help='one object on the last line')
     return p.parse_args(args)
 
@@ -34,16 +36,29 @@ def percentile(values, share):
 
 def measure(options, cache):
     with Lab('join') as lab:
-        gateway = scene(lab, '--size', options.size, '--bitrate', options.bitrate, cache=cache)
-        namespace = slow_link(lab, options.link) if options.link else None
-        # without the cache a join may wait for 10 s
-        seconds = 8 if cache else 18
-        settle = 5 if cache else 15
-        joins = Joins(lab, gateway.url('cam1'), options.joins, '--settle', settle, seconds=seconds,
-                      every=options.every, namespace=namespace).result()
-    for j in joins:
+        try:
+            return joins_of(lab, options, cache)
+        except Failure as e:
+            print(e.tails(), file=sys.stderr)  # while there are logs
+            raise
+
+
+def joins_of(lab, options, cache):
+    source = None
+    if options.jitter:
+        lab.wire()
+        source = JitterySource(lab, options.jitter / 1000, GOP, options.size,
+                               options.bitrate.rstrip('k')).source
+    gateway = scene(lab, '--size', options.size, '--bitrate', options.bitrate, cache=cache,
+                    source=source)
+    namespace = slow_link(lab, options.link) if options.link else None
+    # without the cache a join may wait for 10 s
+    settle = 5 if cache else 15
+    found = Joins(lab, gateway.url('cam1'), options.joins, '--settle', settle, seconds=settle + 3,
+                  every=options.every, namespace=namespace).result()
+    for j in found:
         say(json.dumps(j))
-    return joins
+    return found
 
 
 def figures(joins, reference):
@@ -84,8 +99,6 @@ def main():
         cached = measure(options, True)
     except (Failure, LabError) as e:
         say(e)
-        if isinstance(e, Failure):
-            print(e.tails(), file=sys.stderr)
         return 1
     delays = [j['delayMs'] for j in without if j['delayMs'] is not None]
     reference = statistics.median(delays) if delays else 0

@@ -38,12 +38,12 @@ class Table:
         return self
 
     def counters(self):
-        """Packets that matched, and those of them that the last rule took."""
+        """Packets that matched, and those of them that the other rules took."""
         listing = json.loads(self.lab.execute(
             self.lab.lan, 'nft', '-j', 'list', 'table', 'netdev', 'wire'))['nftables']
-        seen, taken = [e['counter']['packets'] for r in listing if 'rule' in r
+        seen, *taken = [e['counter']['packets'] for r in listing if 'rule' in r
                        for e in r['rule']['expr'] if 'counter' in e]
-        return seen, taken
+        return seen, sum(taken)
 
     def __exit__(self, *_):
         self.lab.execute(self.lab.lan, 'nft', 'delete', 'table', 'netdev', 'wire')
@@ -57,12 +57,13 @@ class Loss(Table):
 
 
 class Reorder(Table):
-    """Holds `which` of the packets to viewers back, so that later ones pass them."""
+    """Holds `which` of the packets to viewers back, so that later ones pass them, and drops as
+    many of the others."""
 
     HOLD, RETURN = 'hold0', 'hold1'  # a wire that they go out by, and come back
 
     def __init__(self, lab, which, seconds):
-        super().__init__(lab, [f'{TO_VIEWERS} counter',
+        super().__init__(lab, [f'{TO_VIEWERS} counter', f'{TO_VIEWERS} {which} counter drop',
                                f'{TO_VIEWERS} {which} counter fwd to "{self.HOLD}"'])
         self.seconds = seconds
         self.ending = False
