@@ -11,6 +11,7 @@
  * measured; standard error says why), 2 (wrong options). */
 int bench_fanout(int argc, char **argv);
 int bench_kernel(int argc, char **argv);
+int bench_neighbour(int argc, char **argv);
 int bench_wire(int argc, char **argv);
 int bench_nacks(int argc, char **argv);
 

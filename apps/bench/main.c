@@ -18,6 +18,8 @@ static const struct subcommand subcommands[] = {
 		bench_kernel},
 	{"wire", "highest rate without loss and latencies of a data plane behind a net_memif",
 		bench_wire},
+	{"neighbour", "how long a stream's packets wait beside a stream with 5,000 viewers",
+		bench_neighbour},
 	{"nacks", "how long other viewers wait while some flood with NACKs", bench_nacks},
 };
 
@@ -25,7 +27,7 @@ static void usage(FILE *out)
 {
 	fputs("usage: millrace-bench SUBCOMMAND [OPTIONS]\n\n", out);
 	for (size_t i = 0; i < sizeof(subcommands) / sizeof(subcommands[0]); i++)
-		fprintf(out, "  %-10s%s\n", subcommands[i].name, subcommands[i].summary);
+		fprintf(out, "  %-11s%s\n", subcommands[i].name, subcommands[i].summary);
 	fputs("\nmillrace-bench SUBCOMMAND --help lists its options. With --json the last line\n"
 	      "of the output is one JSON object.\n",
 		out);

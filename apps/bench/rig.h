@@ -32,6 +32,7 @@ struct rig_options {
 	uint32_t workers;
 	uint32_t streams; /* video; each has an audio stream beside it */
 	uint32_t viewers; /* in all, spread evenly over the streams */
+	bool lone;        /* but for the last stream, which has one */
 	uint32_t payload; /* [bytes] of RTP payload */
 	bool random;      /* a stream's viewers do not lie in memory in the order of sending */
 	enum rig_checksum checksum;

@@ -19,7 +19,8 @@
  * Live viewers' copies per turn: as many as leave their packets in the second cache
  * level until they are sent (2.4 KB each), and let a turn end soon.
  */
-#define FANOUT_BUDGET 128
+#define FANOUT_BUDGET 64
+#define FANOUT_SLICE 16    /* of them, of one stream, while others wait */
 #define CATCH_UP_BUDGET 32 /* copies per turn for those who catch up */
 #define REPAIR_BUDGET 32   /* packets sent again per turn */
 static_assert(FANOUT_BUDGET + CATCH_UP_BUDGET + REPAIR_BUDGET <= BATCH_MAX, "a turn's copies");

@@ -3,8 +3,8 @@
  * Fan-out: reads each stream's plaintext ring at the live cursor of its viewers
  * here (the stream may be another worker's) and makes one copy per viewer: an mbuf
  * with the RTP header, and an order to encrypt the shared payload into it. A job is
- * (packet, next viewer): it stops when the turn's budget is spent and goes on in the
- * next, first stream in first out.
+ * (packet, next viewer): it stops when its share of the turn's budget is spent and
+ * goes on when the others have had theirs.
  * Runs on the worker's lcore.
  */
 #include "dataplane/pipeline/worker.h"
@@ -88,9 +88,9 @@ static bool fanout_may_start(struct worker *w, struct audience *a)
 	return false;
 }
 
-/* Serves one audience until it is done, the budget is spent, or its next packet has
- * to wait so that viewers get no long bursts. */
-static enum fanout_end fanout_audience(struct worker *w, struct audience *a, uint16_t *budget)
+/* Serves one audience until it is done, `room` is spent, or its next packet has to
+ * wait so that viewers get no long bursts. */
+static enum fanout_end fanout_audience(struct worker *w, struct audience *a, uint16_t *room)
 {
 	worker_read_begin(w, a, a->live_next);
 	while (a->live_next < a->next) {
@@ -113,12 +113,12 @@ static enum fanout_end fanout_audience(struct worker *w, struct audience *a, uin
 			a->live_next++;
 			continue;
 		}
-		if (*budget == 0)
+		if (*room == 0)
 			return FANOUT_SPENT;
 		if (a->live_position == 0 && !fanout_may_start(w, a))
 			return FANOUT_PACED;
-		uint16_t n = fanout_packet(w, a, p, *budget);
-		*budget = (uint16_t)(*budget - n);
+		uint16_t n = fanout_packet(w, a, p, *room);
+		*room = (uint16_t)(*room - n);
 		a->live_position += n;
 		if (a->live_position >= a->n_tracks) {
 			a->live_position = 0;
@@ -128,15 +128,21 @@ static enum fanout_end fanout_audience(struct worker *w, struct audience *a, uin
 	return FANOUT_DONE;
 }
 
+/* In turn, a slice each: a stream with few viewers need not wait for one with many. */
 void fanout_stage(struct worker *w)
 {
-	const struct audience *paced = NULL; /* the first that was put back for it */
+	const struct audience *paced = NULL; /* the first of those that were, in a row */
 	uint16_t budget = FANOUT_BUDGET;     /* behind the repairs that are in the batch already */
 
 	while (w->queue_head != NULL && w->queue_head != paced && budget > 0) {
 		struct audience *a = w->queue_head;
-		enum fanout_end end = fanout_audience(w, a, &budget);
+		uint16_t room = a->next_queued != NULL ? RTE_MIN(budget, FANOUT_SLICE) : budget;
+		uint16_t left = room;
+		enum fanout_end end = fanout_audience(w, a, &left);
 
+		budget = (uint16_t)(budget - (room - left));
+		if (left < room)
+			paced = NULL;
 		if (end != FANOUT_DONE && a->next_queued == NULL)
 			break;
 		w->queue_head = a->next_queued;
@@ -144,7 +150,7 @@ void fanout_stage(struct worker *w)
 			w->queue_tail = NULL;
 		a->queued = false;
 		if (end != FANOUT_DONE)
-			worker_queue_audience(w, a); /* behind the others: nobody starves */
+			worker_queue_audience(w, a); /* behind the others */
 		if (end == FANOUT_PACED && paced == NULL)
 			paced = a;
 	}
