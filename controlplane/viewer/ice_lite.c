@@ -105,6 +105,16 @@ static void answer(struct ice_lite *ice, StunMessage *request, const struct mr_e
 	check->verdict = check->reply_len > 0 ? ICE_LITE_REFUSE : ICE_LITE_DROP;
 }
 
+/* Whoever forges a viewer's address makes us send it no more than that. */
+static void bound(struct ice_lite *ice, size_t request_len, struct ice_lite_check *check)
+{
+	if (check->reply_len <= ICE_LITE_AMPLIFICATION_MAX * request_len)
+		return;
+	ice->malformed++;
+	check->reply_len = 0;
+	check->verdict = ICE_LITE_DROP;
+}
+
 void ice_lite_receive(struct ice_lite *ice, const uint8_t *data, size_t len,
 	const struct mr_endpoint *remote, struct ice_lite_check *check)
 {
@@ -145,9 +155,11 @@ void ice_lite_receive(struct ice_lite *ice, const uint8_t *data, size_t len,
 			&ice->agent, &reply, check->reply, sizeof(check->reply), &request);
 		check->verdict = check->reply_len > 0 ? ICE_LITE_REFUSE : ICE_LITE_DROP;
 		ice->malformed++;
+		bound(ice, len, check);
 		return;
 	}
 	answer(ice, &request, remote, check);
+	bound(ice, len, check);
 }
 
 int ice_lite_random(char *out, size_t len)

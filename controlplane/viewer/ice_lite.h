@@ -14,9 +14,10 @@
 #include <stdint.h>
 #include <stun/stunagent.h>
 
-#define ICE_LITE_REPLY_MAX 256 /* bytes */
-#define ICE_LITE_UFRAG_LEN 12  /* characters: 72 random bits */
-#define ICE_LITE_PWD_LEN 24    /* characters: 144 random bits */
+#define ICE_LITE_REPLY_MAX 256       /* bytes */
+#define ICE_LITE_AMPLIFICATION_MAX 2 /* times the request: longer replies are not sent */
+#define ICE_LITE_UFRAG_LEN 12        /* characters: 72 random bits */
+#define ICE_LITE_PWD_LEN 24          /* characters: 144 random bits */
 
 struct ice_lite_user {
 	const char *pwd;          /* ours; borrowed for the call */

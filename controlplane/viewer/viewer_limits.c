@@ -28,6 +28,15 @@ const char *viewer_limits_check(struct viewer_limits *limits, const struct mr_co
 	return NULL;
 }
 
+static bool is_due(uint64_t count, uint64_t *logged, int64_t *quiet_us, int64_t now_us)
+{
+	if (count == *logged || now_us < *quiet_us)
+		return false;
+	*logged = count;
+	*quiet_us = now_us + LOG_EVERY_US;
+	return true;
+}
+
 void viewer_limits_log(
 	struct viewer_limits *l, const struct ice_lite *ice, uint64_t unknown_flow, int64_t now_us)
 {
@@ -35,22 +44,16 @@ void viewer_limits_log(
 			     ice->conflicts + unknown_flow;
 	uint64_t offers = l->full + l->pending + l->readers;
 
-	if (now_us < l->quiet_until_us ||
-		(datagrams == l->logged_datagrams && offers == l->logged_offers))
-		return;
-	l->quiet_until_us = now_us + LOG_EVERY_US;
-	if (datagrams != l->logged_datagrams)
+	if (is_due(datagrams, &l->logged_datagrams, &l->datagrams_quiet_us, now_us))
 		log_info("-",
 			"event=datagrams_refused stun_malformed=%" PRIu64
 			" stun_unknown_user=%" PRIu64 " stun_unauthorized=%" PRIu64
 			" stun_role_conflict=%" PRIu64 " unknown_flow=%" PRIu64,
 			ice->malformed, ice->unknown_user, ice->unauthorized, ice->conflicts,
 			unknown_flow);
-	if (offers != l->logged_offers)
+	if (is_due(offers, &l->logged_offers, &l->offers_quiet_us, now_us))
 		log_info("-",
 			"event=offers_refused max_viewers=%" PRIu64 " connecting=%" PRIu64
 			" max_readers=%" PRIu64,
 			l->full, l->pending, l->readers);
-	l->logged_datagrams = datagrams;
-	l->logged_offers = offers;
 }

@@ -26,7 +26,7 @@ struct viewer_limits {
 	uint64_t pending; /* VIEWER_PENDING_MAX */
 	uint64_t readers; /* maxReaders of the path */
 	uint64_t logged_offers, logged_datagrams;
-	int64_t quiet_until_us; /* monotonic */
+	int64_t offers_quiet_us, datagrams_quiet_us; /* until then; monotonic */
 };
 
 /* NULL: one more may come; else a sentence for the client, static, and it is counted. */

@@ -15,6 +15,10 @@
 #define REPLY_INTERVAL_NS 20000000ull /* 50 replies per second and viewer ... */
 #define REPLY_BURST_NS 1000000000ull  /* ... and a second's worth of them at once */
 
+/* No amplification: the smallest request that authenticates has a header and a
+ * MESSAGE-INTEGRITY, and who forges an address cannot make one. */
+static_assert(BINDING_REPLY_MAX <= 2 * (STUN_HEADER_LEN + 4 + HMAC_SHA1_LEN), "reply too long");
+
 static void punt(struct worker *w, struct rte_mbuf *m)
 {
 	if (w->in.punt.n == BATCH_MAX) {
@@ -59,7 +63,6 @@ static void reply(struct worker *w, struct viewer *v, const struct binding_reque
 		worker_drop(w, MR_DROP_MBUF_EMPTY, 1);
 		return;
 	}
-	/* At least as long as the smallest request that authenticates: no amplification. */
 	len = binding_reply_format(w->crypto, &v->integrity, r, &v->remote,
 		rte_pktmbuf_mtod(m, uint8_t *), rte_pktmbuf_tailroom(m));
 	if (len < 0) {

@@ -161,6 +161,37 @@ static void test_damaged(void **state)
 	}
 }
 
+/* Whatever is answered is at most twice as long as what was asked. */
+static void test_amplification(void **state)
+{
+	static const char *const addresses[] = {"::ffff:192.0.2.7", "2001:db8::7"};
+
+	for (size_t i = 0; i < 2 * 40; i++) {
+		struct mr_endpoint remote = endpoint(addresses[i % 2], 1);
+		size_t unknown = i / 2; /* attributes that nobody knows, and nothing but the name */
+		struct ice_lite_check check;
+		uint8_t buffer[512];
+		struct ice_lite ice;
+		StunMessage request;
+		StunAgent client;
+		size_t n;
+
+		ice_lite_init(&ice, lookup, NULL);
+		stun_agent_init(&client, STUN_ALL_KNOWN_ATTRIBUTES, STUN_COMPATIBILITY_RFC5389,
+			STUN_AGENT_USAGE_SHORT_TERM_CREDENTIALS);
+		assert_true(stun_agent_init_request(
+			&client, &request, buffer, sizeof(buffer), STUN_BINDING));
+		for (size_t k = 0; k < unknown; k++)
+			stun_message_append_flag(&request, (uint16_t)(0x7000 + k));
+		stun_message_append_bytes(
+			&request, STUN_ATTRIBUTE_USERNAME, UFRAG ":peer", strlen(UFRAG ":peer"));
+		n = stun_agent_finish_message(&client, &request, (const uint8_t *)PWD, strlen(PWD));
+		assert_true(n > 0);
+		ice_lite_receive(&ice, buffer, n, &remote, &check);
+		assert_in_range(check.reply_len, 0, 2 * n);
+	}
+}
+
 static void test_random(void **state)
 {
 	char a[ICE_LITE_PWD_LEN + 1], b[ICE_LITE_PWD_LEN + 1];
@@ -178,6 +209,7 @@ int main(void)
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_role_conflict),
 		cmocka_unit_test(test_damaged),
+		cmocka_unit_test(test_amplification),
 		cmocka_unit_test(test_random),
 	};
 
