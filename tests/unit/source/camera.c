@@ -49,6 +49,13 @@ static void require_auth(
 		gst_rtsp_auth_add_basic(auth, basic, token);
 		g_free(basic);
 	}
+	if (o->tls) {
+		GTlsCertificate *certificate = g_tls_certificate_new_from_file(o->tls, NULL);
+
+		g_assert_nonnull(certificate);
+		gst_rtsp_auth_set_tls_certificate(auth, certificate);
+		g_object_unref(certificate);
+	}
 	if (o->digest_user) {
 		gst_rtsp_auth_set_supported_methods(auth, GST_RTSP_AUTH_DIGEST);
 		gst_rtsp_auth_add_digest(auth, o->digest_user, o->digest_password, token);

@@ -15,6 +15,7 @@ struct camera_options {
 	uint16_t port;     /* 0: any */
 	bool tcp_only;     /* UDP is refused with 461 */
 	const char *basic; /* "user:password"; NULL: open */
+	const char *tls;   /* PEM file of certificate and key, with `basic`; NULL: no TLS */
 	const char *digest_user;
 	const char *digest_password;
 	const char *launch; /* NULL: H.264 and PCMU */

@@ -4,6 +4,7 @@
 #include "tests/unit/source/fixture.h"
 
 #include <arpa/inet.h>
+#include <gio/gio.h>
 #include <gst/gst.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -160,11 +161,88 @@ static void credentials(void **state)
 	}
 }
 
+/* A certificate of the camera's own, and its SHA-256. */
+static void make_certificate(const char *file, uint8_t fingerprint[32])
+{
+	char *command = g_strdup_printf("sh -c 'openssl req -x509 -newkey rsa:2048 -nodes -days 2 "
+					"-subj /CN=camera -keyout %s -out %s.crt 2>/dev/null && "
+					"cat %s.crt >>%s && rm %s.crt'",
+		file, file, file, file, file);
+	GChecksum *sum = g_checksum_new(G_CHECKSUM_SHA256);
+	GTlsCertificate *certificate;
+	GByteArray *der = NULL;
+	gsize len = 32;
+	int status = 1;
+
+	assert_true(g_spawn_command_line_sync(command, NULL, NULL, &status, NULL));
+	assert_int_equal(status, 0);
+	certificate = g_tls_certificate_new_from_file(file, NULL);
+	assert_non_null(certificate);
+	g_object_get(certificate, "certificate", &der, NULL);
+	g_checksum_update(sum, der->data, der->len);
+	g_checksum_get_digest(sum, fingerprint, &len);
+	g_checksum_free(sum);
+	g_byte_array_unref(der);
+	g_object_unref(certificate);
+	g_free(command);
+}
+
+static void plays_over_tls(void **state)
+{
+	static const struct {
+		bool fingerprint, right;
+		const char *note; /* of the path: begins with it */
+	} cases[] = {
+		{true, true, "RTSP over TLS, 2 tracks"},
+		{true, false, "its certificate has another fingerprint"},
+		{false, false, "nobody vouches for its certificate"},
+	};
+	char *folder = g_dir_make_tmp("millrace-tls-XXXXXX", NULL);
+	char *file = g_build_filename(folder, "camera.pem", NULL);
+	uint8_t fingerprint[32];
+
+	make_certificate(file, fingerprint);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct camera *camera =
+			camera_start(&(struct camera_options){.basic = "user:secret", .tls = file});
+		struct fixture *f = fixture_new();
+		struct mr_config_path *p = fixture_add_rtsp(
+			f, "cam", "127.0.0.1", camera_port(camera), MR_TRANSPORT_TCP);
+		struct path *path;
+
+		p->source.user = (char *)"user";
+		p->source.password = (char *)"secret";
+		p->source.tls = true;
+		p->source.has_fingerprint = cases[i].fingerprint;
+		memcpy(p->source.fingerprint, fingerprint, sizeof(fingerprint));
+		p->source.fingerprint[31] ^= cases[i].right ? 0 : 1;
+		fixture_open(f, true);
+		path = path_table_lookup(f->table, "cam");
+		for (int ms = 0; ms < 20000 && !g_str_has_prefix(path->note, cases[i].note);
+			ms += 10)
+			run_ms(10);
+		if (!g_str_has_prefix(path->note, cases[i].note))
+			fail_msg("%s: %s", cases[i].note, path->note);
+		if (cases[i].right)
+			WAIT_FOR(10000, f->recorder.rtp[96] > 20 && f->recorder.rtp[0] > 20);
+		else
+			assert_int_equal(f->recorder.rtp[96], 0);
+		assert_int_equal(f->recorder.rtp_bad, 0);
+		fixture_free(f);
+		camera_stop(camera);
+	}
+	unlink(file);
+	rmdir(folder);
+	g_free(file);
+	g_free(folder);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(plays_over_tcp),
 		cmocka_unit_test(plays_over_udp),
+		cmocka_unit_test(plays_over_tls),
 		cmocka_unit_test(refused_udp_becomes_tcp),
 		cmocka_unit_test(comes_back_after_the_camera),
 		cmocka_unit_test(credentials),
