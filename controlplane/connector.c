@@ -3,11 +3,14 @@
  * GLib's pool and shares nothing but its job; the rest on the main thread. */
 #include "controlplane/connector.h"
 
+#include "controlplane/handover.h"
+
 #include <errno.h>
 
 #define CONNECT_TIMEOUT_MS 1000
 
 struct job {
+	struct handover handover;
 	char *socket_path;
 	connector_fn done;
 	void *user;
@@ -19,6 +22,7 @@ static void job_free(gpointer data)
 {
 	struct job *job = data;
 
+	handover_take(&job->handover);
 	if (job->rc == 0)
 		mr_client_close(&job->client);
 	g_free(job->socket_path);
@@ -30,15 +34,19 @@ static void connect_thread(
 {
 	struct job *job = task_data;
 
+	handover_take(&job->handover);
 	job->rc = mr_client_connect(&job->client, job->socket_path, CONNECT_TIMEOUT_MS);
+	handover_give(&job->handover);
 	g_task_return_boolean(task, TRUE);
 }
 
 static void on_done(GObject *source, GAsyncResult *result, gpointer user)
 {
 	struct job *job = g_task_get_task_data(G_TASK(result));
-	int rc = job->rc;
+	int rc;
 
+	handover_take(&job->handover);
+	rc = job->rc;
 	if (g_cancellable_is_cancelled(g_task_get_cancellable(G_TASK(result))))
 		return; /* nobody is there any more; the job closes what it has */
 	if (rc == 0)
@@ -56,6 +64,7 @@ void connector_start(const char *socket_path, GCancellable *cancel, connector_fn
 	job->done = done;
 	job->user = user;
 	g_task_set_task_data(task, job, job_free);
+	handover_give(&job->handover);
 	g_task_run_in_thread(task, connect_thread);
 	g_object_unref(task);
 }

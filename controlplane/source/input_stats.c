@@ -2,6 +2,7 @@
 /* The data plane's statistics of streams; main thread, but for the fetching. */
 #include "controlplane/source/input_stats.h"
 
+#include "controlplane/handover.h"
 #include "dataplane/api/client.h"
 
 #include <gio/gio.h>
@@ -21,6 +22,7 @@ struct input_stats {
 };
 
 struct fetch {
+	struct handover handover;
 	char *socket;
 	struct mr_stats_view view;
 };
@@ -29,6 +31,7 @@ static void fetch_free(gpointer data)
 {
 	struct fetch *f = data;
 
+	handover_take(&f->handover);
 	if (f->view.stats)
 		mr_stats_close(&f->view);
 	g_free(f->socket);
@@ -39,8 +42,12 @@ static void fetch_free(gpointer data)
 static void fetch_run(GTask *task, gpointer source, gpointer data, GCancellable *cancel)
 {
 	struct fetch *f = data;
+	gboolean opened;
 
-	g_task_return_boolean(task, mr_stats_open(&f->view, f->socket, OPEN_TIMEOUT_MS) == 0);
+	handover_take(&f->handover);
+	opened = mr_stats_open(&f->view, f->socket, OPEN_TIMEOUT_MS) == 0;
+	handover_give(&f->handover);
+	g_task_return_boolean(task, opened);
 }
 
 static void fetch_start(struct input_stats *stats);
@@ -66,6 +73,7 @@ static void fetch_done(GObject *source, GAsyncResult *result, gpointer user_data
 	if (g_cancellable_is_cancelled(cancel))
 		return;
 	g_clear_object(&stats->cancel);
+	handover_take(&f->handover);
 	ok = g_task_propagate_boolean(task, NULL);
 	if (ok) {
 		stats->view = f->view;
@@ -86,6 +94,7 @@ static void fetch_start(struct input_stats *stats)
 	task = g_task_new(NULL, stats->cancel, fetch_done, stats);
 	g_task_set_task_data(task, f, fetch_free);
 	g_task_set_check_cancellable(task, FALSE);
+	handover_give(&f->handover);
 	g_task_run_in_thread(task, fetch_run);
 	g_object_unref(task);
 }

@@ -12,6 +12,7 @@ import time
 TOP = os.path.realpath(os.path.join(os.path.dirname(__file__), '..', '..'))
 BUILD = os.path.join(TOP, 'build')
 ASAN = os.path.join(TOP, 'build-asan')
+TSAN = os.path.join(TOP, 'build-tsan')
 PERF = os.path.join(TOP, 'build-perf')
 JOBS = str(len(os.sched_getaffinity(0)))
 SANITIZER_ENV = {
@@ -19,6 +20,10 @@ SANITIZER_ENV = {
     'UBSAN_OPTIONS': 'print_stacktrace=1:halt_on_error=1',
     # GLib's and GStreamer's own once-per-process memory is no leak of ours
     'LSAN_OPTIONS': f'suppressions={os.path.join(TOP, "tests", "lib", "lsan.supp")}:print_suppressions=0',
+    'G_SLICE': 'always-malloc',
+}
+TSAN_ENV = {
+    'TSAN_OPTIONS': f'suppressions={os.path.join(TOP, "tests", "lib", "tsan.supp")}:halt_on_error=1',
     'G_SLICE': 'always-malloc',
 }
 
@@ -52,19 +57,31 @@ def command(args, what):
         raise BuildError(what)
 
 
+def set_up(directory, *options):
+    if not os.path.exists(os.path.join(directory, 'build.ninja')):
+        command(['meson', 'setup', directory, *options], f'meson setup {directory} failed')
+
+
 def build(directory, *options, targets=()):
     """Builds (all, unless targets are named) once per run of this program."""
     if directory in build.done:
         return
     start = time.monotonic()
-    if not os.path.exists(os.path.join(directory, 'build.ninja')):
-        command(['meson', 'setup', directory, *options], f'meson setup {directory} failed')
+    set_up(directory, *options)
     command(['ninja', '-C', directory, '-j', JOBS, *targets], f'the build in {directory} failed')
     build.done.add(directory)
     say(f'built {os.path.basename(directory)} ({time.monotonic() - start:.0f} s)')
 
 
 build.done = set()
+
+
+def programs_of(directory, suite):
+    """What has to be built for the tests of a suite, relative to the build directory."""
+    tests = json.loads(subprocess.run(['meson', 'introspect', '--tests', directory], check=True,
+                                      stdout=subprocess.PIPE, cwd=TOP).stdout)
+    return [os.path.relpath(test['cmd'][0], directory) for test in tests
+            if any(s.split(':')[-1] == suite for s in test['suite'])]
 
 
 def tap_problems(text):
@@ -180,7 +197,12 @@ def run_e2e():
 
 def run_sanitizers():
     build(ASAN, '-Db_sanitize=address,undefined', '-Db_lundef=false', '-Doptimization=1')
-    return meson_suite(ASAN, ['unit', 'vectors', 'pipeline'], SANITIZER_ENV, multiplier='4')
+    count = meson_suite(ASAN, ['unit', 'vectors', 'pipeline'], SANITIZER_ENV, multiplier='4')
+    # The data plane's own two-thread tests are always built with ThreadSanitizer.
+    set_up(TSAN, '-Db_sanitize=thread', '-Db_lundef=false', '-Doptimization=1')
+    build(TSAN, targets=programs_of(TSAN, 'controlplane'))
+    count.add(meson_suite(TSAN, ['controlplane'], TSAN_ENV, multiplier='4'))
+    return count
 
 
 def run_perf():

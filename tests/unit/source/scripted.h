@@ -17,12 +17,12 @@ struct script {
 	_Atomic bool media;       /* over TCP: a packet of type 96 each 20 ms; over UDP: never */
 	_Atomic unsigned int big; /* [bytes] of those packets, 0: 100 */
 	_Atomic int timeout_s;    /* of the session */
-	const char *garbage;      /* the answer to everything */
-	const char *transport;    /* said behind the Transport header over UDP */
-	const char *flood;        /* behind the answer to everything, without end */
-	bool new_nonces;          /* every request gets 401, with a nonce said to be new */
-	bool stale_nonce;         /* Digest; the nonce changes with every PLAY */
-	bool hang_up;             /* after PLAY, once */
+	_Atomic(const char *) garbage;   /* the answer to everything */
+	_Atomic(const char *) transport; /* said behind the Transport header over UDP */
+	_Atomic(const char *) flood;     /* behind the answer to everything, without end */
+	_Atomic bool new_nonces;         /* every request gets 401, with a nonce said to be new */
+	_Atomic bool stale_nonce;        /* Digest; the nonce changes with every PLAY */
+	_Atomic bool hang_up;            /* after PLAY, once */
 	/* what was asked */
 	_Atomic unsigned int connections, described, keep_alives, teardowns, played, reports;
 	_Atomic unsigned int unauthorized; /* 401 sent */
