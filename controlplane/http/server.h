@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The HTTP servers: one for WHEP (whep.h), the player's page and the list of paths
- * (page.h), and one for the operator (api.h), on libsoup. Connections, body sizes and the time a client may take are
- * bounded here, the size of headers by libsoup (64 KiB). Main thread.
+ * (page.h), and one for the operator (api.h), on libsoup. Connections, body sizes
+ * and the time a client may take are bounded here, the size of headers by libsoup
+ * (64 KiB). Main thread.
  */
 #ifndef CONTROLPLANE_HTTP_SERVER_H
 #define CONTROLPLANE_HTTP_SERVER_H
