@@ -30,7 +30,7 @@ struct srtcp_tx {
 
 /* Every sender under the key counts for itself (RFC 3711 3.2.3): a browser
  * reports from one SSRC per track. More senders than these are refused. */
-#define SRTCP_SENDERS_MAX 8
+#define SRTCP_SENDERS_MAX 6
 
 struct srtcp_sender {
 	uint32_t ssrc;

@@ -6,6 +6,8 @@
 #include "dataplane/pipeline/worker.h"
 
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 
 int command_viewer_ice(struct control *c, const struct mr_viewer_ice *m)
 {
@@ -23,9 +25,17 @@ int command_viewer_ice(struct control *c, const struct mr_viewer_ice *m)
 	rc = hmac_sha1_init(c->config.crypto, &integrity, m->local_pwd, m->local_pwd_len);
 	if (rc != 0)
 		return rc;
+	o.remote_ufrag = malloc(m->remote_ufrag_len);
+	if (o.remote_ufrag == NULL) {
+		rc = -ENOMEM;
+		goto out;
+	}
+	memcpy(o.remote_ufrag, m->remote_ufrag, m->remote_ufrag_len);
 	o.viewer = e->viewer;
 	o.integrity = &integrity;
 	rc = tell_worker(c->config.workers.worker[e->viewer->worker], &o, 1);
+	free(o.remote_ufrag); /* the one that is not the viewer's */
+out:
 	secret_wipe(&integrity, sizeof(integrity));
 	return rc;
 }

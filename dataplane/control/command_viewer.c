@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <rte_malloc.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -258,6 +259,7 @@ void viewer_entry_free(struct control *c, struct viewer_entry *e)
 	s->id = 0;
 	mr_stats_write_end(&s->sequence);
 	viewer_destroy(e->viewer);
+	free(e->fixed_path);
 	nexthop_release(c, e->nexthop_id);
 	records_del(c->records, MR_RECORD_VIEWER, e->id);
 	handover_forget(c->handover, MR_RECORD_VIEWER, e->id);
@@ -355,10 +357,12 @@ int viewer_add_fixed(struct control *c, const struct mr_viewer_add *m, const cha
 		return -errno;
 	e->fixed_kind = kind;
 	e->remote = m->remote;
-	strncpy(e->fixed_path, path, sizeof(e->fixed_path) - 1);
-	e->viewer = viewer_create(c->config.crypto, m, viewer_stats(c, e->slot));
+	e->fixed_path = strdup(path);
+	if (e->fixed_path != NULL)
+		e->viewer = viewer_create(c->config.crypto, m, viewer_stats(c, e->slot));
 	if (e->viewer == NULL) {
 		int rc = -errno;
+		free(e->fixed_path);
 		table_del(c->tables.viewers, m->viewer_id);
 		return rc;
 	}

@@ -230,13 +230,16 @@ static int viewer_route(struct worker *w, struct order *o)
 	return 0;
 }
 
-static void viewer_ice(struct viewer *v, const struct order *o)
+static void viewer_ice(struct viewer *v, struct order *o)
 {
+	char *old = v->remote_ufrag;
+
 	v->local_ufrag_len = (uint8_t)o->ice->local_ufrag_len;
 	v->local_pwd_len = o->ice->local_pwd_len;
 	v->remote_ufrag_len = o->ice->remote_ufrag_len;
 	memcpy(v->local_ufrag, o->ice->local_ufrag, sizeof(v->local_ufrag));
-	memcpy(v->remote_ufrag, o->ice->remote_ufrag, sizeof(v->remote_ufrag));
+	v->remote_ufrag = o->remote_ufrag;
+	o->remote_ufrag = old;
 	v->integrity = *o->integrity;
 }
 

@@ -50,6 +50,7 @@ struct order {
 	struct viewer *viewer;
 	const struct mr_viewer_ice *ice;       /* borrowed until carried out */
 	const struct hmac_sha1_key *integrity; /* ditto: of its password */
+	char *remote_ufrag;                    /* in: of ice, for the viewer; out: the old one */
 	struct clock_path *path_clock;
 	struct mr_stream_bind bind;
 	struct mr_stream_report report;

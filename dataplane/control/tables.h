@@ -58,7 +58,7 @@ struct viewer_entry {
 	struct viewer *viewer; /* owned */
 	struct mr_endpoint local;
 	struct mr_endpoint remote;
-	char fixed_path[MR_NAME_MAX];
+	char *fixed_path; /* owned; NULL: not a fixed session's */
 };
 
 struct nexthop_entry {

@@ -22,9 +22,10 @@
 #define BUDGET_NS (SECOND_NS / 2) /* what a viewer may save up */
 #define BUDGET_LEAST 4096         /* [bytes] that can always be saved up */
 #define SOON_LEAST_NS 5000000ull  /* between two repairs of one packet */
-#define RECENT_SHIFT 20           /* of the clock of `recent` */
+#define RECENT_SHIFT 20           /* of the clock of `repairs_recent` */
 #define WIRE_INDEX_END (1ull << 48)
 
+static_assert(MR_VIEWER_TRACKS <= 2, "one bit names the track");
 static_assert(REPAIR_BUDGET < BATCH_MAX, "new packets find room beside repairs");
 
 struct visit {
@@ -89,34 +90,41 @@ static void budget_refill(const struct worker *w, struct viewer_repair *r)
 	r->tokens = RTE_MIN(most, r->tokens + earned);
 }
 
-static uint16_t *recent_of(struct viewer_track *t, uint64_t wire)
+/* Where a repair is remembered, and by which tag. */
+static struct repair_recent *recent_of(
+	struct worker *w, const struct viewer_track *t, uint64_t wire, uint32_t *tag)
 {
-	struct viewer *v = t->viewer;
+	uint64_t track = (uint64_t)t->viewer->id << 1 | (uint64_t)(t - t->viewer->track);
+	uint64_t hash = (track * 0x9e3779b97f4a7c15ull ^ wire) * 0xd6e8feb86659fd93ull;
 
-	return &v->repair.recent[t - v->track][wire % REPAIR_RECENT];
+	hash ^= hash >> 32;
+	hash *= 0xd6e8feb86659fd93ull;
+	*tag = (uint32_t)hash;
+	return &w->repairs_recent[hash >> (64 - REPAIRS_RECENT_BITS)];
 }
 
-/* Whether it, or another packet that is remembered in its place, was repaired less
- * than half a round trip ago. */
-static bool too_soon(const struct worker *w, struct viewer_track *t, uint64_t wire)
+/* Whether it was repaired less than half a round trip ago. */
+static bool too_soon(struct worker *w, const struct viewer_track *t, uint64_t wire)
 {
-	uint16_t sent = *recent_of(t, wire);
 	uint64_t half =
 		(uint64_t)atomic_load_explicit(&t->stats->round_trip_us, memory_order_relaxed) *
 		500;
-	uint16_t since;
+	const struct repair_recent *r;
+	uint32_t tag, since;
 
-	if (sent == 0)
+	r = recent_of(w, t, wire, &tag);
+	if (r->sent == 0 || r->tag != tag)
 		return false;
-	since = (uint16_t)((w->now_ns >> RECENT_SHIFT) - sent);
+	since = (uint32_t)(w->now_ns >> RECENT_SHIFT) - r->sent;
 	return since <= RTE_MAX(half, SOON_LEAST_NS) >> RECENT_SHIFT;
 }
 
-static void remember(const struct worker *w, struct viewer_track *t, uint64_t wire)
+static void remember(struct worker *w, const struct viewer_track *t, uint64_t wire)
 {
-	uint16_t now = (uint16_t)(w->now_ns >> RECENT_SHIFT);
+	uint32_t now = (uint32_t)(w->now_ns >> RECENT_SHIFT), tag;
+	struct repair_recent *r = recent_of(w, t, wire, &tag);
 
-	*recent_of(t, wire) = now != 0 ? now : 1;
+	*r = (struct repair_recent){.tag = tag, .sent = now != 0 ? now : 1};
 }
 
 /* RFC 4588 4: the copy gets its own SSRC, type and number; the original one's

@@ -86,6 +86,15 @@ enum worker_stage {
 };
 static_assert(STAGE_COUNT <= MR_STATS_STAGES, "a counter for each stage");
 
+/* Repairs that a worker remembers, by a hash of viewer, track and wire index; a newer one
+ * takes an older one's place. */
+#define REPAIRS_RECENT_BITS 14
+
+struct repair_recent {
+	uint32_t tag;  /* other bits of the hash */
+	uint32_t sent; /* CLOCK_MONOTONIC in units of 2^20 ns; 0: empty */
+};
+
 struct worker {
 	/* main thread writes before the start; constant afterwards */
 	uint8_t index;
@@ -159,6 +168,8 @@ struct worker {
 	uint16_t ip_id;         /* IPv4 identification of the next packet, RFC 6864 */
 	uint64_t punt_tokens;   /* packets that may still go up, refilled with time */
 	uint64_t punt_refilled_ns;
+
+	struct repair_recent repairs_recent[1 << REPAIRS_RECENT_BITS];
 
 	/* valid within one turn */
 	struct batch rx;

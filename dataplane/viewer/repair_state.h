@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What a viewer has asked for again and has been given again: bounded, part of
- * the viewer's record. Private to the viewer's worker; feedback writes what is
+ * What a viewer has asked for again: bounded, part of the viewer's record. What it
+ * was given lately, its worker remembers (worker.h). Private to the viewer's worker; feedback writes what is
  * asked for, the repair stage serves it.
  */
 #ifndef DATAPLANE_VIEWER_REPAIR_STATE_H
@@ -12,8 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define REPAIR_WANTED 16  /* entries of NACKs that wait, per viewer */
-#define REPAIR_RECENT 128 /* repairs that are remembered, per track; power of two */
+#define REPAIR_WANTED 16 /* entries of NACKs that wait, per viewer */
 
 struct viewer;
 
@@ -32,9 +31,6 @@ struct viewer_repair {
 	struct viewer *next_queued;
 	uint64_t tokens;      /* [bytes] that may still be sent again, refilled with time */
 	uint64_t refilled_ns; /* CLOCK_MONOTONIC */
-	/* When a packet was last sent again, by the low bits of its wire index:
-	 * CLOCK_MONOTONIC in units of 2^20 ns, 0: not yet. */
-	uint16_t recent[MR_VIEWER_TRACKS][REPAIR_RECENT];
 };
 
 #endif

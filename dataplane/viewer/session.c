@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <rte_malloc.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* The contract's keys and crypto's are the same bytes. */
@@ -68,6 +69,12 @@ struct viewer *viewer_create(const struct crypto_device *crypto, const struct mr
 		errno = ENOMEM;
 		return NULL;
 	}
+	v->remote_ufrag = malloc(add->remote_ufrag_len + 1u);
+	if (v->remote_ufrag == NULL) {
+		viewer_destroy(v);
+		errno = ENOMEM;
+		return NULL;
+	}
 	v->stats = stats;
 	rc = viewer_expand_keys(v, crypto, add, profile);
 	if (rc != 0) {
@@ -87,7 +94,7 @@ struct viewer *viewer_create(const struct crypto_device *crypto, const struct mr
 	v->remote_ufrag_len = add->remote_ufrag_len;
 	v->local_pwd_len = add->local_pwd_len;
 	memcpy(v->local_ufrag, add->local_ufrag, sizeof(v->local_ufrag));
-	memcpy(v->remote_ufrag, add->remote_ufrag, sizeof(v->remote_ufrag));
+	memcpy(v->remote_ufrag, add->remote_ufrag, add->remote_ufrag_len);
 	for (unsigned int i = 0; i < MR_VIEWER_TRACKS; i++)
 		viewer_set_track(v, i, &add->track[i]);
 	return v;
@@ -100,6 +107,7 @@ void viewer_destroy(struct viewer *v)
 	srtp_tx_fini(&v->rtp_key);
 	srtcp_tx_fini(&v->rtcp_tx);
 	srtcp_rx_fini(&v->rtcp_rx);
+	free(v->remote_ufrag);
 	secret_wipe(v, sizeof(*v));
 	rte_free(v);
 }

@@ -166,7 +166,7 @@ struct viewer {
 	/* sparse */
 	struct srtcp_tx rtcp_tx;
 	struct srtcp_rx rtcp_rx;
-	char remote_ufrag[MR_UFRAG_MAX];
+	char *remote_ufrag; /* owned, by malloc: remote_ufrag_len bytes */
 };
 
 static_assert(offsetof(struct viewer, header) % 64 == 32, "the short header is one line");
