@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What changes or goes away under those who watch: their addresses, the next hop, the camera."""
+"""What changes or goes away under those who watch: their addresses, the next hop, the camera,
+the control plane for a while."""
+import signal
 import time
 
 from cases import Group, case, check, group
-from lab import Camera, Gateway, Viewer, session_file
+from lab import RANDOM2, Browser, Camera, Gateway, Loss, Viewer, kick, session_file
 
 
 def await_that(seconds, what, condition):
@@ -45,7 +47,7 @@ class Addresses(Group):
 
     @case('a viewer whose port changes at a translator plays on')
     def translator(self):
-        client, viewer = self.watch(18)
+        client, viewer = self.watch(30)
         host, port = viewer['remote'].rsplit(':', 1)
         self.translate(port, 41000)
         try:
@@ -54,6 +56,8 @@ class Addresses(Group):
                 check(v, 'the viewer was ended')
                 return v[0]['remote'] == f'{host}:41000'
             took = await_that(10, 'followed', moved)
+            time.sleep(1.5)
+            client.process.signal(signal.SIGINT)
             result = client.result()['viewers'][0]
         finally:
             self.lab.execute(self.lab.lan, 'nft', 'delete', 'table', 'ip', 'nat-lab')
@@ -76,3 +80,120 @@ class Addresses(Group):
         check(result['silentMs'] is None or result['silentMs'] < 1000,
               f'{result["silentMs"]} ms of silence in the end')
         return f'longest gap {video["longestGapMs"]} ms'
+
+
+@group('a camera that comes back as another one')
+class CameraAgain(Group):
+    def setup(self):
+        self.lab.wire()
+        self.start_camera()
+        self.gateway = Gateway(self.lab, session_file(
+            self.lab, {'cam1': {'source': self.camera.url(), 'rtspTransport': 'udp'}}))
+        self.gateway.start()
+        self.gateway.await_streams(2, 20)
+        self.browser = Browser(self.lab, self.gateway.url('cam1'), 1, 60)
+        self.browser.process.await_line(r'viewer 1: plays', 40)
+
+    def start_camera(self, *args):
+        self.camera = Camera(self.lab, '--bitrate', '800k', *args)
+
+    def sent(self):
+        return sum(t['packets'] for v in self.gateway.viewers() for t in v['tracks'])
+
+    def again(self, *args):
+        """Gives the seconds until its packets reach viewers."""
+        def video():
+            return [(s['id'], s['ssrc']) for s in self.gateway.cli('streams')['streams']
+                    if s['kind'] == 'video' and s['receiving']]
+        before = video()
+        self.camera.process.kill()
+        self.start_camera(*args)
+        start = time.monotonic()
+        await_that(20, 'the camera', lambda: set(video()) - set(before))
+        sent = self.sent()
+        await_that(20, 'packets for viewers', lambda: self.sent() > sent + 100)
+        return time.monotonic() - start
+
+    @case('with another SSRC, clock and size: the same viewers play on')
+    def clock(self):
+        viewers = {v['id'] for v in self.gateway.viewers()}
+        took = self.again('--clock', '1970', '--size', '320x180', '--gop', '30')
+        check({v['id'] for v in self.gateway.viewers()} == viewers, 'the viewer did not stay')
+        log = self.gateway.controlplane.await_line(
+            r'event=stream_again codec=H264 gap_ms=(\d+)', 10)
+        return f'a gap of {log[1]} ms, media {took:.1f} s after its start'
+
+    @case('with another codec: the page connects again by itself')
+    def codec(self):
+        viewers = {v['id'] for v in self.gateway.viewers()}
+        took = self.again('--video', 'vp8', '--audio', 'pcmu', '--size', '320x180')
+        check(not viewers & {v['id'] for v in self.gateway.viewers()}, 'the old viewer stayed')
+        return f'media {took:.1f} s after its start'
+
+    @case('what Chromium saw')
+    def seen(self):
+        time.sleep(2)
+        self.browser.process.signal(signal.SIGUSR2)
+        seen = self.browser.result()['viewers'][0]
+        check(seen['state'] == 'connected' and seen['framesDecoded'] > 0, f'{seen["state"]}')
+        check(seen['videoCodec'] == 'video/VP8', f'it plays {seen["videoCodec"]}')
+        check(seen['attempts'] >= 2, 'it did not connect again')
+        return f'{seen["framesDecoded"]} frames, connection {seen["attempts"]}'
+
+
+@group('the data plane alone')
+class Alone(Group):
+    def setup(self):
+        self.lab.wire()
+        camera = Camera(self.lab, '--size', '640x360', '--bitrate', '800k')
+        self.gateway = Gateway(self.lab, session_file(
+            self.lab, {'cam1': {'source': camera.url(), 'rtspTransport': 'udp'}}, api=True))
+        self.gateway.start()
+        self.gateway.await_streams(2, 20)
+
+    def alone(self, client, seconds):
+        """Gives what the data plane has done for the one viewer without a control plane."""
+        gateway = self.gateway
+        gateway.controlplane.kill()
+        before, = gateway.viewers()
+        time.sleep(seconds)
+        after, = gateway.viewers()
+        client.process.signal(signal.SIGUSR2 if isinstance(client, Browser) else signal.SIGINT)
+
+        def more(key):
+            return sum(key(t) for t in after['tracks']) - sum(key(t) for t in before['tracks'])
+        figures = {'answered': after['stunAnswered'] - before['stunAnswered'],
+                   'reports': more(lambda t: t['reports']),
+                   'repaired': more(lambda t: t['repairs']['packets'])}
+        check(figures['answered'] > 0, 'no check was answered')
+        check(figures['reports'] > 0, 'no receiver report was taken in')
+        return client.result(), figures
+
+    @case('repairs what is lost')
+    def repairs(self):
+        client = Viewer(self.lab, self.gateway.url('cam1', whep=True), '--nack', '--no-audio',
+                        '--no-delete', seconds=60)
+        check(self.gateway.await_viewers(1, 15) is not None, 'does not play')
+        time.sleep(1)
+        with Loss(self.lab, RANDOM2) as loss:
+            result, figures = self.alone(client, 6)
+            _, lost = loss.counters()
+        missing = result['totals']['packetsLost']
+        check(lost > 3 and figures['repaired'] > 0, f'{lost} lost, {figures["repaired"]} repaired')
+        check(missing <= 2, f'{missing} packets not repaired')  # the last ones are on their way
+        return f'{lost} lost, {figures["repaired"]} repaired'
+
+    @case('keeps Chromium for longer than that waits for answers')
+    def chromium(self):
+        self.gateway.start_controlplane()
+        for viewer in self.gateway.viewers():
+            await_that(5, 'the end of the one before',
+                       lambda v=viewer: kick(self.lab, v['id']) == 200)
+        check(self.gateway.await_viewers(0, 5) is not None, 'not ended')
+        client = Browser(self.lab, self.gateway.url('cam1'), 1, 60)
+        client.process.await_line(r'viewer 1: plays', 40)
+        result, figures = self.alone(client, 18)
+        seen = result['viewers'][0]
+        check(seen['state'] == 'connected' and seen['attempts'] == 1, f'{seen["state"]}')
+        check(seen['packetsLost'] == 0, f'{seen["packetsLost"]} packets lost')
+        return f'{figures["answered"]} checks answered, {figures["reports"]} reports'
