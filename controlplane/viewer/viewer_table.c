@@ -1,14 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Tables, limits and demultiplexing of viewers: see viewer_table.h. Main thread. */
-#include "controlplane/viewer/viewer_table.h"
-
 #include "controlplane/log.h"
-#include "controlplane/viewer/candidates.h"
-#include "controlplane/viewer/public_port.h"
-#include "controlplane/viewer/sdp_fragment.h"
-#include "controlplane/viewer/viewer.h"
-#include "controlplane/viewer/viewer_adopt.h"
-#include "controlplane/viewer/viewer_limits.h"
+#include "controlplane/viewer/viewer_table_private.h"
 
 #include <errno.h>
 #include <string.h>
@@ -16,30 +9,7 @@
 
 #define TICK_MS 500
 
-struct viewer_table {
-	const struct mr_config *config;
-	struct install *install;
-	struct path_table *paths;
-	struct public_port *port;
-	struct candidates *candidates;
-	struct certificate certificate;
-	struct viewer_env env;
-	struct ice_lite ice;
-	struct path_listener listener;
-	struct foreign_viewers *foreign; /* owned */
-
-	GHashTable *by_id;       /* uint32_t -> struct viewer, owned */
-	GHashTable *by_ufrag;    /* borrowed keys and values */
-	GHashTable *by_resource; /* ditto */
-	GHashTable *by_flow;     /* struct public_flow, owned -> struct viewer */
-	GQueue ended;            /* struct viewer, owned, freed by an idle callback */
-	guint reaper;
-	guint tick;
-	uint64_t unknown_flow; /* datagrams that are no STUN from nobody we know */
-	struct viewer_limits limits;
-};
-
-static struct viewer *find_id(struct viewer_table *t, uint32_t id)
+struct viewer *viewer_table_find(struct viewer_table *t, uint32_t id)
 {
 	return g_hash_table_lookup(t->by_id, GUINT_TO_POINTER(id));
 }
@@ -175,7 +145,7 @@ static void enter(struct viewer *v, void *user)
 static void on_record(struct viewer_table *t, const struct mr_record *record)
 {
 	if (record->kind == MR_RECORD_VIEWER && record->id < MR_VIEWER_FIXED_BASE &&
-		!find_id(t, record->id))
+		!viewer_table_find(t, record->id))
 		foreign_viewers_add(t->foreign, record);
 }
 
@@ -195,7 +165,7 @@ static void on_event(const struct mr_event *event, void *user)
 	if (event->type == MR_EVENT_RECORD) {
 		on_record(t, &event->record);
 	} else if (event->type == MR_EVENT_VIEWER_STATE) {
-		v = find_id(t, event->viewer_state.viewer_id);
+		v = viewer_table_find(t, event->viewer_state.viewer_id);
 		if (v)
 			viewer_event(v, event->viewer_state.state);
 	}
@@ -338,88 +308,6 @@ int viewer_table_offer(struct viewer_table *t, struct path *path, const char *sd
 out:
 	g_free(offer);
 	return rc;
-}
-
-static struct viewer *find_resource(struct viewer_table *t, const char *path, const char *resource)
-{
-	struct viewer *v = g_hash_table_lookup(t->by_resource, resource);
-
-	return v && strcmp(v->path->name, path) == 0 && v->state != VIEWER_CLOSING ? v : NULL;
-}
-
-int viewer_table_delete(struct viewer_table *t, const char *path, const char *resource)
-{
-	struct viewer *v = find_resource(t, path, resource);
-
-	if (!v)
-		return -ENOENT;
-	viewer_close(v, "deleted by the client");
-	return 0;
-}
-
-void viewer_table_list(struct viewer_table *t,
-	void (*each)(void *user, const struct viewer_summary *viewer), void *user)
-{
-	GHashTableIter iter;
-	gpointer value;
-
-	g_hash_table_iter_init(&iter, t->by_id);
-	while (g_hash_table_iter_next(&iter, NULL, &value)) {
-		const struct viewer *v = value;
-		char remote[ENDPOINT_TEXT_MAX] = "";
-		struct viewer_summary summary = {.id = v->id,
-			.path = v->path->name,
-			.remote = remote,
-			.established = v->state == VIEWER_ESTABLISHED};
-
-		if (v->state == VIEWER_CLOSING)
-			continue;
-		if (summary.established)
-			endpoint_format(&v->installed_remote, remote);
-		each(user, &summary);
-	}
-}
-
-int viewer_table_kick(struct viewer_table *t, uint32_t id)
-{
-	struct viewer *v = find_id(t, id);
-
-	if (!v || v->state == VIEWER_CLOSING)
-		return -ENOENT;
-	viewer_close(v, "ended by the operator");
-	return 0;
-}
-
-const char *viewer_table_etag(struct viewer_table *t, const char *path, const char *resource)
-{
-	struct viewer *v = find_resource(t, path, resource);
-
-	return v ? v->etag : NULL;
-}
-
-int viewer_table_patch(struct viewer_table *t, const char *path, const char *resource,
-	const char *body, size_t len, struct viewer_patch_reply *reply)
-{
-	struct viewer *v = find_resource(t, path, resource);
-	struct sdp_candidate candidates[SDP_CANDIDATES_MAX];
-	struct sdp_fragment fragment;
-	size_t n;
-
-	memset(reply, 0, sizeof(*reply));
-	if (!v)
-		return -ENOENT;
-	if (sdp_fragment_parse(&fragment, body, len, &reply->why) < 0)
-		return -EINVAL;
-	if (!fragment.ufrag[0] || strcmp(fragment.ufrag, v->remote_ufrag) == 0)
-		return 0;
-	if (viewer_restart_ice(v, fragment.ufrag) < 0) {
-		reply->why = "the system gives no random numbers";
-		return -EIO;
-	}
-	n = candidates_list(t->candidates, candidates, SDP_CANDIDATES_MAX);
-	reply->answer = sdp_fragment_format(&fragment, v->next.ufrag, v->next.pwd, candidates, n);
-	g_strlcpy(reply->etag, v->etag, sizeof(reply->etag));
-	return 1;
 }
 
 /* ---- life ---- */
