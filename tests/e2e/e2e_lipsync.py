@@ -116,8 +116,8 @@ class LipSync(Group):
                   f'{len(found.get(kind, []))} packets of {kind} recognised')
         video, audio = (self.middle(found[kind]) for kind in ('video', 'audio'))
         apart = self.around(video - audio)
-        check(abs(apart) < APART, f'audio and video are {1000 * apart:.0f} ms apart')
-        return f'{1000 * apart:.0f} ms apart'
+        check(abs(apart) < APART, f'audio and video are {round(1000 * apart)} ms apart')
+        return f'{round(1000 * apart)} ms apart'
 
     def middle(self, values):
         near = sorted(self.around(v - values[-1]) for v in values)
