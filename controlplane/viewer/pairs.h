@@ -19,6 +19,7 @@ struct pair {
 	struct route_info route_info;
 	gint64 checked_us; /* g_get_monotonic_time() of the last check */
 	uint32_t priority; /* of the client's candidate, as the last check said */
+	bool considered;   /* a check without USE-CANDIDATE came: a nomination is a choice */
 	/* private to pairs.c */
 	struct pairs *pairs;
 	struct route *route;

@@ -248,12 +248,14 @@ static void on_dropped(struct pair *pair, void *user)
 	v->env->flow_dropped(v, &pair->flow, v->env->user);
 }
 
-/* Clients of RFC 5245 nominate every pair that they check, and mean the one of
- * the highest priority (8.1.1.2). Later the last one counts: the network of the
- * client changed, and the better way is gone. */
+/* Clients of RFC 5245 nominate every pair that they check, at once, and mean the one
+ * of the highest priority (8.1.1.2). Later the last one counts: the network of the
+ * client changed, and the better way is gone. A client that checked the pair without
+ * nominating it has chosen it, whatever its priority: its reports and NACKs come that
+ * way from now on (Chromium nominates nothing else towards ICE-lite). */
 static bool is_second_choice(const struct viewer *v, const struct pair *pair)
 {
-	return v->selected && pair->priority < v->selected->priority &&
+	return v->selected && !pair->considered && pair->priority < v->selected->priority &&
 	       pair->checked_us < v->answered_us + AGGRESSIVE_US;
 }
 
@@ -279,6 +281,8 @@ void viewer_check(
 		v->deadline_us = MIN(
 			pair->checked_us + CHECK_TIMEOUT_US, v->answered_us + NO_DTLS_TIMEOUT_US);
 	pair->priority = check->priority;
+	if (!check->nominated)
+		pair->considered = true;
 	if (check->renewed && check->nominated) {
 		viewer_ice_commit(v);
 		v->selected = pair;

@@ -455,6 +455,32 @@ static void test_aggressive_nomination(void **state)
 	stop(&f);
 }
 
+/* Chromium nominates nothing but the pair that it has chosen, and may choose a lesser one
+ * than before: its reports come that way at once. */
+static void test_chosen_nomination(void **state)
+{
+	struct double_command *c;
+	struct fixture f;
+
+	start(&f, true);
+	check_priority(&f, false, 300);
+	route_is(0);
+	check_priority(&f, true, 300);
+	shake(&f);
+	c = last_command(MR_COMMAND_VIEWER_ADD);
+	c->reply(0, c->user);
+	f.flow.remote.port = htons(50002);
+	check_priority(&f, false, 100);
+	route_is(0);
+	assert_int_not_equal(f.viewer->selected->flow.remote.port, htons(50002));
+	check_priority(&f, true, 100);
+	assert_int_equal(f.viewer->selected->flow.remote.port, htons(50002));
+	c = last_command(MR_COMMAND_VIEWER_ROUTE);
+	assert_int_equal(c->command.viewer_route.remote.port, htons(50002));
+	viewer_event(f.viewer, MR_VIEWER_EXPIRED);
+	stop(&f);
+}
+
 /* RFC 8445 9: the old credentials hold until a pair is nominated with the new ones. */
 static void test_ice_restart(void **state)
 {
@@ -660,6 +686,7 @@ int main(void)
 		cmocka_unit_test(test_dtls_needs_a_check),
 		cmocka_unit_test(test_no_nomination_yet),
 		cmocka_unit_test(test_aggressive_nomination),
+		cmocka_unit_test(test_chosen_nomination),
 		cmocka_unit_test(test_ice_restart),
 		cmocka_unit_test(test_taken_over),
 		cmocka_unit_test(test_timeouts),
