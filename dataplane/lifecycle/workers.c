@@ -167,7 +167,9 @@ static int worker_make(struct dataplane *dp, unsigned int index, char *error, si
 		goto err_memory;
 	w->index = (uint8_t)index;
 	w->lcore = 1 + index; /* eal_args.c pins it to the CPU */
-	w->idle = d->idle == MR_IDLE_POLL ? WORKER_IDLE_POLL : WORKER_IDLE_ADAPTIVE;
+	w->idle = d->idle == MR_IDLE_POLL   ? WORKER_IDLE_POLL
+		  : d->idle == MR_IDLE_WAIT ? WORKER_IDLE_WAIT
+					    : WORKER_IDLE_ADAPTIVE;
 	w->n_workers = (uint8_t)d->n_workers;
 	w->start = d->key_frame_start ? WORKER_START_KEYFRAME : WORKER_START_WAIT;
 	w->burst_rate = d->burst_rate;

@@ -95,7 +95,7 @@ int worker_main(void *worker)
 	struct worker *w = worker;
 	struct idle idle;
 
-	idle_init(&idle, w->idle);
+	idle_init(&idle, w);
 	worker_read_clocks(w);
 	while (!atomic_load_explicit(&w->stop, memory_order_relaxed)) {
 		worker_read_clocks(w);

@@ -44,7 +44,7 @@ struct port_queue {
 	struct rte_mbuf *tx[TX_BUFFER];
 };
 
-enum worker_idle { WORKER_IDLE_ADAPTIVE, WORKER_IDLE_POLL };
+enum worker_idle { WORKER_IDLE_ADAPTIVE, WORKER_IDLE_POLL, WORKER_IDLE_WAIT };
 
 /* Where a new viewer's video begins. */
 enum worker_start {

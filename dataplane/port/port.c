@@ -232,6 +232,13 @@ int port_listen_del(struct port *port, const struct mr_endpoint *local)
 	return port->ops->listen_del(port, local);
 }
 
+int port_rx_fd(const struct port *port, uint16_t queue)
+{
+	if (port == NULL || port->ops == NULL || port->ops->rx_fd == NULL)
+		return -1;
+	return port->ops->rx_fd(port, queue);
+}
+
 static void set(_Atomic uint64_t *counter, uint64_t value)
 {
 	atomic_store_explicit(counter, value, memory_order_relaxed);

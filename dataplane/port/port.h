@@ -74,6 +74,10 @@ void port_close(struct port *port);
 int port_listen_add(struct port *port, const struct mr_endpoint *local, unsigned int flags);
 int port_listen_del(struct port *port, const struct mr_endpoint *local);
 
+/* A descriptor that is readable while frames wait in the queue, for poll(2) alone, or -1: the
+ * port has none. Any thread, between port_open() and port_close(). */
+int port_rx_fd(const struct port *port, uint16_t queue);
+
 /* Owned ports: frames to and from the kernel by the tap. Each queue's worker;
  * returns how many were taken (the rest stays the caller's) or received.
  * Checksums that a virtual sender left open are completed on the way. */

@@ -29,6 +29,7 @@ struct port_ops {
 	int (*listen_add)(struct port *port, const struct mr_endpoint *local, unsigned int flags);
 	int (*listen_del)(struct port *port, const struct mr_endpoint *local);
 	bool (*link_up)(const struct port *port);
+	int (*rx_fd)(const struct port *port, uint16_t queue); /* or NULL: none */
 };
 
 extern const struct port_ops port_shared_ops;

@@ -9,6 +9,7 @@
 #include "dataplane/port/port_private.h"
 #include "dataplane/port/xdp/listen_map.h"
 #include "dataplane/port/xdp_attachment.h"
+#include "dataplane/port/xdp_sockets.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -32,6 +33,8 @@ struct shared {
 	int lock;       /* owned: abstract socket, one data plane per interface */
 	int listen_map; /* owned */
 	bool configured;
+	uint16_t n_sockets;          /* 0: not known */
+	int sockets[MR_WORKERS_MAX]; /* of the queues; the driver's */
 };
 
 /* Keys that we set ourselves. */
@@ -214,6 +217,22 @@ static void shared_release(struct port *port, struct shared *s)
 	port->priv = NULL;
 }
 
+/* The driver opens one socket for each queue, in order, and tells nobody. */
+static void sockets_keep(struct shared *s, const int *before, unsigned int n_before,
+	const int *after, unsigned int n_after, uint16_t queues)
+{
+	for (unsigned int i = 0; i < n_after && s->n_sockets < MR_WORKERS_MAX; i++) {
+		bool old = false;
+
+		for (unsigned int k = 0; k < n_before; k++)
+			old |= before[k] == after[i];
+		if (!old)
+			s->sockets[s->n_sockets++] = after[i];
+	}
+	if (s->n_sockets != queues)
+		s->n_sockets = 0;
+}
+
 static int shared_open(struct port *port, const struct port_config *config,
 	const struct port_device *device, struct rte_mempool *const *pools, char *error, size_t len)
 {
@@ -254,6 +273,8 @@ static int shared_open(struct port *port, const struct port_config *config,
 		goto err_free;
 	}
 
+	int before[XDP_SOCKETS_MAX], after[XDP_SOCKETS_MAX];
+	unsigned int n_before = xdp_sockets_list(before, XDP_SOCKETS_MAX), n_after;
 	char why[256];
 	rc = xdp_attachment_clear(s->netdev.ifindex, interface, why, sizeof(why));
 	if (rc < 0) {
@@ -264,6 +285,8 @@ static int shared_open(struct port *port, const struct port_config *config,
 	rc = port_device_start(port, config, &conf, pools, error, len);
 	if (rc < 0)
 		goto err_release;
+	n_after = xdp_sockets_list(after, XDP_SOCKETS_MAX);
+	sockets_keep(s, before, n_before, after, n_after, config->queues);
 	s->listen_map = xdp_attachment_listen_map(s->netdev.ifindex);
 	if (s->listen_map < 0) {
 		rc = port_error(error, len, s->listen_map, config,
@@ -314,6 +337,13 @@ static bool shared_link_up(const struct port *port)
 	return netdev_running(port->netdev);
 }
 
+static int shared_rx_fd(const struct port *port, uint16_t queue)
+{
+	const struct shared *s = port->priv;
+
+	return queue < s->n_sockets ? s->sockets[queue] : -1;
+}
+
 const struct port_ops port_shared_ops = {
 	.kind = "shared",
 	.eal_args = shared_eal_args,
@@ -322,4 +352,5 @@ const struct port_ops port_shared_ops = {
 	.listen_add = shared_listen_add,
 	.listen_del = shared_listen_del,
 	.link_up = shared_link_up,
+	.rx_fd = shared_rx_fd,
 };

@@ -374,6 +374,17 @@ if KIND == 'shared':
             compare(self.video.sent, checker.end())
             return f'{len(self.video.sent)} packets'
 
+if KIND == 'shared':
+    @group('frames end a sleep')
+    class Waiting(Pipeline):
+        def wire(self):
+            self.lab.wire()
+            return {'idle': 'wait'}
+
+        @case('every packet is what was sent, by each profile')
+        def all(self):
+            return self.all_profiles()
+
 if KIND == 'cryptodev':
     @group('what a DPDK device encrypts')
     class Cryptodev(Pipeline):
