@@ -26,7 +26,7 @@ from lab import Camera, Failure, Gateway, Lab, LabError, inside, program, sessio
 
 PLUGINS = '/usr/lib/x86_64-linux-gnu/janus'
 TICKS = os.sysconf('SC_CLK_TCK')
-SERVERS = ('millrace', 'janus', 'janus-loops', 'mediamtx')
+SERVERS = ('millrace', 'millrace-wait', 'janus', 'janus-loops', 'mediamtx')
 CPUS = sorted(os.sched_getaffinity(0))
 OURS, THEIRS = CPUS[:len(CPUS) // 2] or CPUS, CPUS[len(CPUS) // 2:]
 
@@ -101,11 +101,13 @@ def steer(lab):
 
 class Millrace:
     title = 'millrace'
+    idle = 'adaptive'
 
     def __init__(self, lab, camera):
         with on_cpus(OURS):
             self.gateway = Gateway(lab, session_file(
-                lab, {'cam1': {'source': camera.url(), 'rtspTransport': 'udp'}}))
+                lab, {'cam1': {'source': camera.url(), 'rtspTransport': 'udp'}},
+                {'idle': self.idle}))
             self.gateway.start()
         self.gateway.await_streams(2, 30)
         self.processes = [self.gateway.dataplane, self.gateway.controlplane]
@@ -115,6 +117,11 @@ class Millrace:
         return {'drops': self.gateway.cli('drops')['drops'],
                 'lostOnInput': sum(s['lost'] for s in self.gateway.cli('streams')['streams']),
                 'crypto': self.gateway.cli('status')['dataplane']['crypto']}
+
+
+class MillraceWait(Millrace):
+    title = 'millrace, "idle": "wait"'
+    idle = 'wait'
 
 
 class Janus:
@@ -178,7 +185,8 @@ class Mediamtx:
         return {}
 
 
-CLASSES = {'millrace': Millrace, 'janus': Janus, 'janus-loops': JanusLoops, 'mediamtx': Mediamtx}
+CLASSES = {'millrace': Millrace, 'millrace-wait': MillraceWait, 'janus': Janus,
+           'janus-loops': JanusLoops, 'mediamtx': Mediamtx}
 
 
 def await_port(process, lab, port, seconds=20):
@@ -195,7 +203,7 @@ def await_port(process, lab, port, seconds=20):
 
 
 def installed(name):
-    return name == 'millrace' or shutil.which('mediamtx' if name == 'mediamtx' else 'janus')
+    return name.startswith('millrace') or shutil.which('mediamtx' if name == 'mediamtx' else 'janus')
 
 
 # -- samples
