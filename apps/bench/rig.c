@@ -363,7 +363,7 @@ static int keys_make(struct rig *r, struct mr_viewer_add *add, uint64_t *state)
 
 static int viewer_add(struct rig *r, uint32_t index, uint64_t *state)
 {
-	uint32_t others = r->options.streams - r->options.lone;
+	uint32_t others = RTE_MAX(r->options.streams - r->options.lone, 1u);
 	struct rig_stream *s = &r->streams[r->options.lone && index == 0 ? others : index % others];
 	struct mr_command m = {0};
 	struct mr_viewer_add *add = &m.viewer_add;

@@ -13,6 +13,7 @@
 #include <glib/gstdio.h>
 #include <stdio.h>
 #include <string.h>
+#include <utime.h> /* gstdio.h names it */
 
 #define CLIP_MARK "millrace clip"
 #define CLIP_REVISION 2 /* up by one when the same settings give other bytes */
