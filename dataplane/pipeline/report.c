@@ -15,7 +15,8 @@
 #include <string.h>
 
 #define PASS_INTERVAL_NS 10000000ull
-#define VIEWERS_PER_TURN 32 /* looked at */
+#define VIEWERS_PER_TURN 32     /* looked at */
+#define VIEWERS_PER_BUSY_TURN 8 /* they are cold: media goes first */
 #define REPORT_INTERVAL_NS 1000000000ull
 #define EXPIRY_REPEAT_NS 1000000000ull
 #define SILENCE_NS 3000000000ull
@@ -161,6 +162,7 @@ static void check_silence(struct worker *w)
 
 void report_stage(struct worker *w)
 {
+	uint32_t most = w->moved ? VIEWERS_PER_BUSY_TURN : VIEWERS_PER_TURN;
 	uint32_t end;
 
 	if (w->now_ns >= w->silence_check_ns) {
@@ -173,7 +175,7 @@ void report_stage(struct worker *w)
 		w->report_pass_ns = w->now_ns + PASS_INTERVAL_NS;
 	}
 	/* The array may have become shorter since the last turn. */
-	end = RTE_MIN(w->n_viewers, w->report_position + VIEWERS_PER_TURN);
+	end = RTE_MIN(w->n_viewers, w->report_position + most);
 	for (uint32_t i = w->report_position; i < end; i++) {
 		expire_viewer(w, w->viewers[i]);
 		report_viewer(w, w->viewers[i]);
