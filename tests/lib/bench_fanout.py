@@ -24,6 +24,10 @@ CASES = [
     ('GCM-256, 1188 B, 1,000 viewers', ['--profile', 'AEAD_AES_256_GCM'], ''),
     ('GCM-128, 1188 B, 64 streams, 10,000 viewers',
      ['--viewers', '10000', '--streams', '64'], ''),
+    ('GCM-128, 1188 B, 1,000 viewers, by cryptodev:crypto_aesni_mb',
+     ['--backend', 'cryptodev:crypto_aesni_mb'], ''),
+    ('the same by cryptodev:crypto_aesni_gcm',
+     ['--backend', 'cryptodev:crypto_aesni_gcm'], ''),
     ('two workers, streams of their own', ['--workers', '2', '--streams', '2'], ''),
     ('two workers, one stream seen by both', ['--workers', '2', '--streams', '1'], ''),
 ]
