@@ -75,17 +75,19 @@ class Jitter(Group):
     """Frames leave it up to 40 ms late. A jitter buffer that has learnt the wrong clock from the
     cached frames stays too short for that, and leaves out one in five."""
 
-    @case('every frame is rendered after a start at the last key frame')
-    def rendered(self):
+    def setup(self):
         self.lab.wire()
         source = JitterySource(self.lab, 0.04, 150)
-        gateway = scene(self.lab, source=source.source)
+        self.gateway = scene(self.lab, source=source.source)
         until = time.monotonic() + 20
-        while gateway.cli('streams')['streams'][0]['keyFrames'] == 0:
+        while self.gateway.cli('streams')['streams'][0]['keyFrames'] == 0:
             check(time.monotonic() < until, 'no key frame has come')
             time.sleep(0.1)
         time.sleep(1)
-        (joined,), tracks = join(self.lab, gateway, 1, '--settle', 4, seconds=8, every=1)
+
+    @case('every frame is rendered after a start at the last key frame')
+    def rendered(self):
+        (joined,), tracks = join(self.lab, self.gateway, 1, '--settle', 4, seconds=8, every=1)
         check([t['join'] for t in tracks] == ['cache'], f'joined by {[t["join"] for t in tracks]}')
         check(joined['freezeCount'] == 0, f'{joined["freezeCount"]} freezes')
         check(joined['framesPerSecond'] >= 0.93 * FPS, f'{joined["framesPerSecond"]} frames/s')

@@ -53,4 +53,7 @@ class JitterySource:
                     self.frames += 1
                 waiting.append((due, packet))
             while waiting and waiting[0][0] <= time.monotonic():
-                self.sender.sendto(waiting.pop(0)[1], self.to)
+                try:
+                    self.sender.sendto(waiting.pop(0)[1], self.to)
+                except OSError:
+                    return  # the wire has been taken away
