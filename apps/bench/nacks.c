@@ -25,7 +25,7 @@
 #include <string.h>
 
 #define RTCP_AT 42    /* [bytes] offset in a frame */
-#define ENTRIES 16    /* of each NACK: 17 numbers each */
+#define ENTRIES 16u   /* of each NACK: 17 numbers each */
 #define BACK 200      /* packets that they reach back */
 #define ARRIVALS 4096 /* packets of the stream under way; power of two */
 #define WARM_UP 100   /* packets */
