@@ -14,7 +14,7 @@
 #include <rte_udp.h>
 #include <string.h>
 
-#define PREFETCH_AHEAD 3
+#define PREFETCH_AHEAD 6
 
 static void ipv4_finish(struct worker *w, struct rte_mbuf *m, struct rte_ipv4_hdr *ip,
 	const struct frame_header *h, bool offload, uint16_t len)

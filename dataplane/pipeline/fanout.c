@@ -15,6 +15,8 @@
 
 #include <rte_prefetch.h>
 
+#define AHEAD 8 /* copies: where viewers lie anywhere, as long as a miss takes */
+
 #define DRAIN_NS 100000000ull /* in which a cursor that is far behind gets there */
 
 /* Makes copies of one packet for at most `room` viewers. Returns how many
@@ -28,14 +30,16 @@ static uint16_t fanout_packet(
 	uint16_t n = (uint16_t)RTE_MIN((uint32_t)room, a->n_tracks - a->live_position);
 	struct rte_mbuf **pkts = &out->pkts[out->n];
 
+	for (uint16_t i = 0; i < RTE_MIN(n, AHEAD); i++)
+		rte_prefetch0(tracks[i]);
 	if (rte_pktmbuf_alloc_bulk(w->pool, pkts, n) != 0) {
 		worker_drop(w, MR_DROP_MBUF_EMPTY, n);
 		return n;
 	}
 	for (uint16_t i = 0; i < n; i++) {
-		if (i + 2 < n) {
-			rte_prefetch0(tracks[i + 2]);
-			rte_prefetch0(rte_pktmbuf_mtod(pkts[i + 2], void *));
+		if (i + AHEAD < n) {
+			rte_prefetch0(tracks[i + AHEAD]);
+			rte_prefetch0(rte_pktmbuf_mtod(pkts[i + AHEAD], void *));
 		}
 		copy_make(&out->op[out->n + i], pkts[i], p, payload, tracks[i]);
 	}
