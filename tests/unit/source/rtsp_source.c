@@ -197,10 +197,15 @@ static void plays_over_tls(void **state)
 		{true, false, "its certificate has another fingerprint"},
 		{false, false, "nobody vouches for its certificate"},
 	};
-	char *folder = g_dir_make_tmp("millrace-tls-XXXXXX", NULL);
-	char *file = g_build_filename(folder, "camera.pem", NULL);
+	char *folder, *file;
 	uint8_t fingerprint[32];
 
+#ifdef __SANITIZE_THREAD__
+	/* GnuTLS is not built for it, and GIO hands its sessions from thread to thread. */
+	skip();
+#endif
+	folder = g_dir_make_tmp("millrace-tls-XXXXXX", NULL);
+	file = g_build_filename(folder, "camera.pem", NULL);
 	make_certificate(file, fingerprint);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct camera *camera =
