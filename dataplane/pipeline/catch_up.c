@@ -15,20 +15,21 @@
 
 #define MS_NS 1000000ull
 #define SECOND_NS 1000000000ull
-#define RATE_MEASURED_NS SECOND_NS /* over no less than that */
-#define RATE_LEAST 30000           /* [bytes/s] a stream is taken to have */
-#define TOP_LEAST 500000           /* [bytes/s] any burst may have */
-#define RATE_DEFAULT 20            /* times the stream's rate, without a setting */
-#define RATE_FIRST 3               /* times the stream's rate, to begin with */
-#define RATE_RISE 20               /* times the stream's rate, more in each second */
-#define RATE_RISE_SLOW 1           /* ... after a viewer has lost packets */
-#define KEYFRAME_PER_S 10          /* the key frame should be over in 1/10 s */
-#define LATE_MAX_NS (5 * MS_NS)    /* of a quantum's time, that is made good for */
-#define POLL_NS 50000ull           /* between looks at a cursor that has caught up */
-#define CUT_NS (150 * MS_NS)       /* NACKs within it speak of the same loss */
-#define CUTS_AT_FLOOR 4            /* then the wire carries not even that */
-#define NACKS_FREE 128             /* packets asked for that are never heavy */
-#define PLI_GRACE_NS (300 * MS_NS) /* after the key frame: sent before it was seen */
+#define RATE_MEASURED_NS SECOND_NS   /* over no less than that */
+#define RATE_LEAST 30000             /* [bytes/s] a stream is taken to have */
+#define TOP_LEAST 500000             /* [bytes/s] any burst may have */
+#define RATE_DEFAULT 20              /* times the stream's rate, without a setting */
+#define RATE_FIRST 3                 /* times the stream's rate, to begin with */
+#define RATE_RISE 20                 /* times the stream's rate, more in each second */
+#define RATE_RISE_SLOW 1             /* ... after a viewer has lost packets */
+#define KEYFRAME_PER_S 10            /* the key frame should be over in 1/10 s */
+#define LATE_MAX_NS (5 * MS_NS)      /* of a quantum's time, that is made good for */
+#define POLL_NS 50000ull             /* between looks at a cursor that has caught up */
+#define PAUSE_MAX_NS (3 * SECOND_NS) /* since the join: no longer waits for a pause */
+#define CUT_NS (150 * MS_NS)         /* NACKs within it speak of the same loss */
+#define CUTS_AT_FLOOR 4              /* then the wire carries not even that */
+#define NACKS_FREE 128               /* packets asked for that are never heavy */
+#define PLI_GRACE_NS (300 * MS_NS)   /* after the key frame: sent before it was seen */
 
 static uint64_t rate_floor(const struct catch_up *c)
 {
@@ -206,8 +207,11 @@ static void serve(struct worker *w, struct catching *e, uint16_t *budget)
 	if (n > 0)
 		w->moved = true;
 	if (t->next_index == a->live_next) {
-		/* With less than a quantum: the live cursor's next one may leave at once. */
-		if (n < most && t->live_index != UINT64_MAX && w->now_ns >= c->paced_ns) {
+		/* The live cursor's next quantum may leave at once: so best after a pause, which
+		 * fast streams do not have. */
+		bool joins = n == 0 || (n < most && w->now_ns > c->since_ns + PAUSE_MAX_NS);
+
+		if (joins && t->live_index != UINT64_MAX && w->now_ns >= c->paced_ns) {
 			went_live(w, t);
 			return;
 		}

@@ -22,7 +22,7 @@
 #define KEY_PACKETS 40
 #define LEN 1000 /* [bytes] of a payload */
 #define TURN_NS 20000
-#define SEEN_MAX 50000
+#define SEEN_MAX 100000
 
 struct seen {
 	uint64_t at_ns;
@@ -534,7 +534,7 @@ static void test_joins_above_the_pace(void **state)
 	key_frame(&c);
 	run(&c, 300 * MS);
 	join(&c);
-	run(&c, SECOND);
+	run(&c, 4 * SECOND);
 	assert_int_equal(c.v->track[0].state, TRACK_LIVE);
 	no_gap(&c);
 	assert_int_equal(c.n, c.v->track[0].packets_sent);
