@@ -281,7 +281,7 @@ static int prepare(struct wire *w)
 		goto err;
 	w->check = wire_check_create(
 		&w->population, wire_link_payload(w->link), (uint16_t)w->o.payload);
-	snprintf(error, sizeof(error), "not every viewer gets the first packet");
+	snprintf(error, sizeof(error), "not every viewer gets the first packets");
 	if (w->check == NULL || wire_link_begin(w->link, w->population.gateway, w->check) != 0)
 		goto err;
 	return 0;

@@ -47,6 +47,12 @@ struct wire_link {
 	uint16_t *base;           /* owned: a viewer's sequence number of packet 0 */
 	uint64_t received;        /* viewers' packets, since the start */
 	uint64_t last_rx_tsc;
+	/* The order in which all get each packet is learned from packet 1: packet 0 is a
+	 * key frame, and what follows it is sent in the order in which that began. */
+	bool learning;
+	uint32_t learned;
+	uint32_t first_viewer;
+	uint32_t last_viewer;
 	struct wire_latencies first;
 	struct wire_latencies last;
 	uint64_t sent_tsc[NUMBERS]; /* by the low bits of the number */
@@ -143,9 +149,15 @@ static void frame_take(struct wire_link *l, const struct rte_mbuf *m, uint64_t n
 		return;
 	}
 	wire_check_note(l->check, viewer, &p[RTP_AT], (uint16_t)(m->data_len - RTP_AT));
-	if (viewer == 0)
+	if (l->learning) {
+		if (l->learned++ == 0)
+			l->first_viewer = viewer;
+		l->last_viewer = viewer;
+		return;
+	}
+	if (viewer == l->first_viewer)
 		latency_add(l, &l->first, (uint16_t)(sequence - l->base[viewer]), now);
-	if (viewer == l->viewers - 1)
+	if (viewer == l->last_viewer)
 		latency_add(l, &l->last, (uint16_t)(sequence - l->base[viewer]), now);
 }
 
@@ -221,7 +233,12 @@ int wire_link_begin(struct wire_link *l, const uint8_t gateway[6], struct wire_c
 		return -1;
 	for (uint32_t i = 0; i < l->viewers; i++)
 		wire_check_base(check, i, l->base[i]);
-	return 0;
+	l->learning = true;
+	if (!packet_send(l))
+		return -1;
+	drain(l, false);
+	l->learning = false;
+	return l->learned == l->viewers ? 0 : -1;
 }
 
 void wire_link_consent(struct wire_link *l)

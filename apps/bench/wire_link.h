@@ -26,7 +26,8 @@ struct wire_trial {
 	uint64_t refused;  /* that found the ring to the data plane full */
 	uint64_t expected; /* viewers' packets */
 	uint64_t received;
-	struct wire_latencies first; /* viewer 0's copies; borrowed until the next trial */
+	/* Copies of who is sent a packet first, and last; borrowed until the next trial. */
+	struct wire_latencies first;
 	struct wire_latencies last;
 };
 
@@ -39,7 +40,7 @@ void wire_link_destroy(struct wire_link *l);
 const uint8_t *wire_link_payload(const struct wire_link *l);
 const uint8_t *wire_link_mac(const struct wire_link *l); /* our own */
 
-/* Once, when the viewers are installed: every viewer gets packet number 0. 0, or -1: not so. */
+/* Once, when the viewers are installed: every viewer gets packets 0 and 1. 0, or -1: not so. */
 int wire_link_begin(struct wire_link *l, const uint8_t gateway[6], struct wire_check *check);
 
 /* Packets of the stream per second, for so many seconds. */
