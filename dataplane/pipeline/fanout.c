@@ -15,7 +15,7 @@
 
 #include <rte_prefetch.h>
 
-#define AHEAD 8 /* copies: where viewers lie anywhere, as long as a miss takes */
+#define AHEAD 8u /* copies: where viewers lie anywhere, as long as a miss takes */
 
 #define DRAIN_NS 100000000ull /* in which a cursor that is far behind gets there */
 
@@ -30,7 +30,7 @@ static uint16_t fanout_packet(
 	uint16_t n = (uint16_t)RTE_MIN((uint32_t)room, a->n_tracks - a->live_position);
 	struct rte_mbuf **pkts = &out->pkts[out->n];
 
-	for (uint16_t i = 0; i < RTE_MIN(n, AHEAD); i++)
+	for (uint32_t i = 0; i < RTE_MIN((uint32_t)n, AHEAD); i++)
 		rte_prefetch0(tracks[i]);
 	if (rte_pktmbuf_alloc_bulk(w->pool, pkts, n) != 0) {
 		worker_drop(w, MR_DROP_MBUF_EMPTY, n);
