@@ -14,13 +14,14 @@
 #define CHECK_JITTER_US 5000000
 #define CHECK_FIRST_US 500000
 #define CHECK_LAST_US 30000000
+#define LINGER_MS 100 /* without holders: a last packet by it may be in a ring */
 
 struct nexthops {
 	struct install *install;
 	struct routes_netlink *netlink;
 	void (*resolved)(void *user, const struct nexthop *n);
 	void *user;
-	GPtrArray *all;     /* owned */
+	GPtrArray *all;     /* owned; those without holders, too, for LINGER_MS */
 	GPtrArray *leaving; /* struct leaving, owned */
 	GHashTable *asked;  /* number of a question -> id of its next hop */
 	uint32_t seq;
@@ -195,6 +196,32 @@ void nexthops_forget_questions(struct nexthops *h)
 	g_hash_table_remove_all(h->asked);
 }
 
+static void nexthop_free(struct nexthops *h, struct nexthop *n)
+{
+	if (n->linger)
+		g_source_remove(n->linger);
+	install_forget(h->install, n);
+	g_ptr_array_remove_fast(h->all, n);
+	g_free(n);
+}
+
+/* Commands overtake packets down (install_send_packet() only holds packets back),
+ * and whoever drops a next hop may just have said goodbye by it. */
+static gboolean on_linger(gpointer user_data)
+{
+	struct nexthop *n = user_data;
+	struct nexthops *h = n->table;
+	struct leaving *l = g_new0(struct leaving, 1);
+
+	n->linger = 0;
+	l->table = h;
+	l->id = n->id;
+	nexthop_free(h, n);
+	g_ptr_array_add(h->leaving, l);
+	leave(l);
+	return G_SOURCE_REMOVE;
+}
+
 struct nexthops *nexthops_create(struct install *install, struct routes_netlink *netlink,
 	void (*resolved)(void *user, const struct nexthop *n), void *user)
 {
@@ -211,9 +238,12 @@ struct nexthops *nexthops_create(struct install *install, struct routes_netlink 
 	return h;
 }
 
+/* The data plane prunes what nobody there uses when it sees this process go. */
 void nexthops_destroy(struct nexthops *h)
 {
 	g_source_remove(h->check);
+	while (h->all->len > 0)
+		nexthop_free(h, g_ptr_array_index(h->all, h->all->len - 1));
 	for (guint i = 0; i < h->leaving->len; i++)
 		install_forget(h->install, g_ptr_array_index(h->leaving, i));
 	g_ptr_array_free(h->leaving, TRUE);
@@ -228,6 +258,9 @@ struct nexthop *nexthops_hold(
 	struct nexthop *n = find(h, ifindex, gateway);
 
 	if (n) {
+		if (n->linger)
+			g_source_remove(n->linger);
+		n->linger = 0;
 		n->holders++;
 		return n;
 	}
@@ -248,18 +281,9 @@ struct nexthop *nexthops_hold(
 
 void nexthops_drop(struct nexthops *h, struct nexthop *n)
 {
-	struct leaving *l;
-
 	if (!n || --n->holders)
 		return;
-	install_forget(h->install, n);
-	l = g_new0(struct leaving, 1);
-	l->table = h;
-	l->id = n->id;
-	g_ptr_array_add(h->leaving, l);
-	leave(l);
-	g_ptr_array_remove_fast(h->all, n);
-	g_free(n);
+	n->linger = g_timeout_add(LINGER_MS, on_linger, n);
 }
 
 void nexthops_announce(struct nexthops *h)

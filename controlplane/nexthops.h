@@ -29,8 +29,9 @@ struct nexthop {
 	uint8_t mac[6];
 	unsigned int telling; /* NEXTHOP_SETs that were not answered yet */
 	unsigned int holders;
-	uint64_t check_us; /* when it is looked at next */
-	uint64_t wait_us;  /* unresolved: until the look after that */
+	unsigned int linger; /* timer, while nobody holds it; 0: none */
+	uint64_t check_us;   /* when it is looked at next */
+	uint64_t wait_us;    /* unresolved: until the look after that */
 };
 
 /* `resolved` is called when the data plane has a next hop's first MAC address. */
@@ -40,7 +41,8 @@ void nexthops_destroy(struct nexthops *h);
 
 struct nexthop *nexthops_hold(
 	struct nexthops *h, int ifindex, const uint8_t gateway[16], uint16_t port);
-/* NULL is fine. The last holder's drop removes it from the data plane. */
+/* NULL is fine. Soon after the last holder's drop it is removed from the data plane:
+ * packets by it that are on their way down still find it. */
 void nexthops_drop(struct nexthops *h, struct nexthop *n);
 
 /* What the kernel says; `seq` as in struct netlink_events. */

@@ -58,6 +58,9 @@ class Refusals(Group):
         log = self.gateway.controlplane.output()
         check('fingerprint' in log, 'the log does not name the fingerprint')
         self.nothing_left()
+        # the DTLS alert has left: its next hop did not go before it
+        lost = self.gateway.figures()['drops'].get('down_invalid', 0)
+        check(lost == 0, f'{lost} packets of the control plane did not leave')
 
     @case('a wrong STUN password')
     def stun_password(self):

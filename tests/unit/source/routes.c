@@ -144,7 +144,7 @@ static void neighbour_is_provoked_and_told(void **state)
 		assert_int_equal(set->port, PORT_INDEX);
 		assert_memory_equal(set->mac, peer_mac, 6);
 		route_release(route);
-		assert_int_equal(recorder_count(&f->recorder, MR_COMMAND_NEXTHOP_DEL), i + 1);
+		WAIT_FOR(2000, recorder_count(&f->recorder, MR_COMMAND_NEXTHOP_DEL) == i + 1u);
 	}
 }
 
@@ -294,6 +294,38 @@ static void busy_nexthops_are_deleted_later(void **state)
 	assert_int_equal(recorder_count(&f->recorder, MR_COMMAND_NEXTHOP_DEL), n + 1);
 }
 
+/* What was sent by it last may still be in the ring: its deletion waits. */
+static void unused_nexthops_linger(void **state)
+{
+	struct fixture *f = *state;
+	struct answer a, b;
+	struct route *route = resolve(f, "10.99.0.2", &a);
+	unsigned int sets;
+
+	WAIT_FOR(5000, a.info.resolved);
+	sets = recorder_count(&f->recorder, MR_COMMAND_NEXTHOP_SET);
+	route_release(route);
+	assert_int_equal(recorder_count(&f->recorder, MR_COMMAND_NEXTHOP_DEL), 0);
+	/* used again at once: it is the same one, and stays */
+	route = resolve(f, "10.99.0.2", &b);
+	WAIT_FOR(3000, b.info.resolved);
+	if (b.info.nexthop_id == a.info.nexthop_id) {
+		run_ms(300);
+		assert_int_equal(recorder_count(&f->recorder, MR_COMMAND_NEXTHOP_DEL), 0);
+		assert_int_equal(recorder_count(&f->recorder, MR_COMMAND_NEXTHOP_SET), sets);
+	}
+	route_release(route);
+	assert_int_equal(recorder_last(&f->recorder, MR_COMMAND_NEXTHOP_DEL) == NULL,
+		b.info.nexthop_id == a.info.nexthop_id);
+	WAIT_FOR(3000, recorder_last(&f->recorder, MR_COMMAND_NEXTHOP_DEL) &&
+			       recorder_last(&f->recorder, MR_COMMAND_NEXTHOP_DEL)->object.id ==
+				       b.info.nexthop_id);
+	/* one that lingers when all ends */
+	route = resolve(f, "10.99.0.2", &b);
+	WAIT_FOR(3000, b.info.resolved);
+	route_release(route);
+}
+
 struct seen {
 	unsigned int answers, lost, answers_when_lost;
 };
@@ -431,6 +463,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(fresh_data_plane_is_told_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(handles_may_go_inside_a_callback, setup, teardown),
 		cmocka_unit_test_setup_teardown(busy_nexthops_are_deleted_later, setup, teardown),
+		cmocka_unit_test_setup_teardown(unused_nexthops_linger, setup, teardown),
 		cmocka_unit_test(lost_answers_are_told_of),
 		cmocka_unit_test_setup_teardown(lost_answers_are_asked_for_again, setup, teardown),
 	};
