@@ -5,8 +5,7 @@
 // usage: node join.mjs --url URL --profile-dir DIR [--joins N] [--seconds N]
 //                      [--every SECONDS] [--settle SECONDS]
 import { parseArgs } from 'node:util';
-import { mkdirSync } from 'node:fs';
-import { chromium } from 'playwright-core';
+import { launch } from './launch.mjs';
 
 const { values: options } = parseArgs({
   options: {
@@ -20,9 +19,6 @@ const { values: options } = parseArgs({
 });
 
 const FLAGS = [
-  '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
-  '--disable-background-networking', '--disable-component-update', '--disable-sync',
-  '--autoplay-policy=no-user-gesture-required',
   '--disable-backgrounding-occluded-windows', '--disable-renderer-backgrounding',
   '--disable-background-timer-throttling',
 ];
@@ -105,10 +101,7 @@ async function join(context, number) {
   return figures(from, to);
 }
 
-mkdirSync(options['profile-dir'], { recursive: true });
-const context = await chromium.launchPersistentContext(options['profile-dir'], {
-  executablePath: '/usr/bin/chromium', args: FLAGS, viewport: { width: 640, height: 360 },
-});
+const context = await launch(options['profile-dir'], { width: 640, height: 360 }, FLAGS);
 try {
   const running = [];
   for (let n = 1; n <= Number(options.joins); n += 1) {

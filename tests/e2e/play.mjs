@@ -6,8 +6,7 @@
 // usage: node play.mjs --url URL [--viewers N] [--seconds N] [--profile-dir DIR]
 //                      [--screenshot FILE] [--patience SECONDS] [--restart-ice] [--keep]
 import { parseArgs } from 'node:util';
-import { mkdirSync } from 'node:fs';
-import { chromium } from 'playwright-core';
+import { launch } from './launch.mjs';
 
 const { values: options } = parseArgs({
   options: {
@@ -21,12 +20,6 @@ const { values: options } = parseArgs({
     keep: { type: 'boolean', default: false }, // end without the page's good-bye
   },
 });
-
-const FLAGS = [
-  '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
-  '--disable-background-networking', '--disable-component-update', '--disable-sync',
-  '--autoplay-policy=no-user-gesture-required',
-];
 
 // In the page, before its own scripts: remember its connections and its first frame.
 function hook() {
@@ -174,11 +167,7 @@ async function watch(context, number) {
   return { ...figures(first, last), restartStatus };
 }
 
-const directory = options['profile-dir'];
-mkdirSync(directory, { recursive: true });
-const context = await chromium.launchPersistentContext(directory, {
-  executablePath: '/usr/bin/chromium', args: FLAGS, viewport: { width: 1280, height: 720 },
-});
+const context = await launch(options['profile-dir'], { width: 1280, height: 720 });
 try {
   const numbers = Array.from({ length: Number(options.viewers) }, (_, i) => i + 1);
   const outcomes = await Promise.allSettled(numbers.map((n) => watch(context, n)));

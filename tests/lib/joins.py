@@ -6,7 +6,7 @@ import socket
 import struct
 import time
 
-from lab import Camera, Failure, Gateway, inside, session_file
+from lab import Camera, Failure, Gateway, inside, private_places, session_file
 
 GOP = 300  # frames: 10 s
 SCRIPT = os.path.join(os.path.dirname(os.path.realpath(__file__)), '..', 'e2e', 'join.mjs')
@@ -49,7 +49,7 @@ class Joins:
         self.process = lab.start(f'joins{len(lab.processes)}', [
             'node', os.path.realpath(SCRIPT), '--url', url, '--joins', joins, '--seconds', seconds,
             '--every', every, '--profile-dir', lab.path(f'joins{len(lab.processes)}'), *args],
-            namespace or lab.lan, pipe=True)
+            namespace or lab.lan, env=private_places(lab), pipe=True)
 
     def result(self):
         text = self.process.read_all(self.limit).strip()

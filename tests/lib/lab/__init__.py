@@ -14,7 +14,7 @@ the next one. Nothing outside the namespaces is addressed.
 from .net import Lab, LabError, inside
 from .process import Failure, Process
 from .gateway import BUILD, TOP, Camera, Gateway, program, session_file
-from .browser import Browser, play
+from .browser import Browser, play, private_places
 from .loss import BURST3, RANDOM1, RANDOM2, RANDOM5, Loss, Reorder
 from .client import Receiver, Viewer, kick, offer, raw_request, request, view
 from .ice import Candidate, client_hello
@@ -22,4 +22,4 @@ from .ice import Candidate, client_hello
 __all__ = ['BUILD', 'BURST3', 'RANDOM1', 'RANDOM2', 'RANDOM5', 'TOP', 'Browser', 'Camera',
            'Candidate', 'Failure', 'Gateway', 'Lab', 'LabError', 'Loss', 'Process',
            'Receiver', 'Reorder', 'Viewer', 'client_hello', 'inside', 'kick', 'offer', 'play',
-           'program', 'raw_request', 'request', 'session_file', 'view']
+           'private_places', 'program', 'raw_request', 'request', 'session_file', 'view']

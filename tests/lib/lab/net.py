@@ -179,8 +179,17 @@ class Lab:
         for namespace in reversed(self.namespaces):
             run('ip', 'netns', 'del', namespace, check=False)
         self.processes, self.namespaces, self.links = [], [], []
-        shutil.rmtree(self.directory, ignore_errors=True)
+        remove_tree(self.directory)
         shutil.rmtree(os.path.join(DPDK_RUNTIME, self.prefix), ignore_errors=True)
+
+
+def remove_tree(directory):
+    """Also when somebody who is about to end writes to it."""
+    for _ in range(20):
+        shutil.rmtree(directory, ignore_errors=True)
+        if not os.path.exists(directory):
+            return
+        time.sleep(0.1)
 
 
 def end_pids(pids):
