@@ -22,6 +22,8 @@
 #define BUDGET_NS (SECOND_NS / 2) /* what a viewer may save up */
 #define BUDGET_LEAST 4096         /* [bytes] that can always be saved up */
 #define SOON_LEAST_NS 5000000ull  /* between two repairs of one packet */
+#define ECHO_LEAST_NS 20000000ull /* between a repair and its second copy, */
+#define ECHO_MOST_NS 40000000ull  /* which is not worth the wait beyond this */
 #define RECENT_SHIFT 20           /* of the clock of `repairs_recent` */
 #define WIRE_INDEX_END (1ull << 48)
 
@@ -73,9 +75,15 @@ static bool find_index(const struct viewer_track *t, uint16_t seq, uint64_t *ind
 	return true;
 }
 
+/* [bytes] that a viewer may save up */
+static uint64_t budget_most(const struct worker *w)
+{
+	return RTE_MAX(w->repair_bytes * BUDGET_NS / SECOND_NS, (uint64_t)BUDGET_LEAST);
+}
+
 static void budget_refill(const struct worker *w, struct viewer_repair *r)
 {
-	uint64_t most = RTE_MAX(w->repair_bytes * BUDGET_NS / SECOND_NS, (uint64_t)BUDGET_LEAST);
+	uint64_t most = budget_most(w);
 	uint64_t elapsed = w->now_ns - r->refilled_ns;
 	uint64_t earned;
 
@@ -103,12 +111,16 @@ static struct repair_recent *recent_of(
 	return &w->repairs_recent[hash >> (64 - REPAIRS_RECENT_BITS)];
 }
 
+/* Half of the round trip that the viewer's reports tell; 0: unknown. */
+static uint64_t half_trip_ns(const struct viewer_track *t)
+{
+	return (uint64_t)atomic_load_explicit(&t->stats->round_trip_us, memory_order_relaxed) * 500;
+}
+
 /* Whether it was repaired less than half a round trip ago. */
 static bool too_soon(struct worker *w, const struct viewer_track *t, uint64_t wire)
 {
-	uint64_t half =
-		(uint64_t)atomic_load_explicit(&t->stats->round_trip_us, memory_order_relaxed) *
-		500;
+	uint64_t half = half_trip_ns(t);
 	const struct repair_recent *r;
 	uint32_t tag, since;
 
@@ -202,6 +214,48 @@ static bool repair_packet(struct worker *w, struct viewer_track *t, uint16_t seq
 	return true;
 }
 
+/*
+ * A repair may be lost like any packet, and a browser that only receives knows no
+ * round trip: Chromium asks again 100 ms later, and the picture has stopped. So what
+ * was repaired goes out once more, a while later, unless the viewer asks for so much
+ * that half of its budget is spent.
+ */
+static void echo_later(struct worker *w, struct viewer_track *t, uint16_t seq)
+{
+	uint64_t wait = RTE_MAX(half_trip_ns(t) + SOON_LEAST_NS, ECHO_LEAST_NS);
+
+	if (w->n_echoes == REPAIR_ECHOES || wait > ECHO_MOST_NS ||
+		t->viewer->repair.tokens < budget_most(w) / 2)
+		return;
+	w->echo[(w->echo_first + w->n_echoes++) % REPAIR_ECHOES] = (struct repair_echo){
+		.viewer = t->viewer,
+		.due_ns = w->now_ns + wait,
+		.seq = seq,
+		.track = (uint8_t)(t - t->viewer->track),
+	};
+}
+
+static void send_echoes(struct worker *w, struct visit *turn)
+{
+	while (w->n_echoes > 0 && turn->repairs < REPAIR_BUDGET &&
+		turn->lookups < LOOKUPS_PER_TURN) {
+		const struct repair_echo *e = &w->echo[w->echo_first];
+		struct viewer *v = e->viewer;
+
+		if (v != NULL && e->due_ns > w->now_ns) {
+			w->due_ns = RTE_MIN(w->due_ns, e->due_ns);
+			return;
+		}
+		turn->lookups++;
+		if (v != NULL && v->track[e->track].audience != NULL) {
+			budget_refill(w, &v->repair);
+			turn->repairs += repair_packet(w, &v->track[e->track], e->seq);
+		}
+		w->echo_first = (w->echo_first + 1) % REPAIR_ECHOES;
+		w->n_echoes--;
+	}
+}
+
 /* The viewer's oldest wishes, a bounded number of them. */
 static void serve(struct worker *w, struct viewer *v, struct visit *turn)
 {
@@ -223,6 +277,7 @@ static void serve(struct worker *w, struct viewer *v, struct visit *turn)
 		} else if (repair_packet(w, t, (uint16_t)(e->pid + bit))) {
 			visit.repairs++;
 			turn->repairs++;
+			echo_later(w, t, (uint16_t)(e->pid + bit));
 		}
 		e->mask &= e->mask - 1;
 		if (e->mask == 0) {
@@ -236,6 +291,7 @@ void repair_stage(struct worker *w)
 {
 	struct visit turn = {0};
 
+	send_echoes(w, &turn);
 	while (w->repair_head != NULL) {
 		struct viewer *v;
 

@@ -41,6 +41,12 @@ void repair_forget(struct worker *w, struct viewer *v)
 	struct viewer *previous = NULL;
 
 	v->repair.n_wanted = 0;
+	for (uint32_t i = 0; i < w->n_echoes; i++) {
+		struct repair_echo *e = &w->echo[(w->echo_first + i) % REPAIR_ECHOES];
+
+		if (e->viewer == v)
+			e->viewer = NULL;
+	}
 	if (!v->repair.queued)
 		return;
 	for (struct viewer *q = w->repair_head; q != v; q = q->repair.next_queued)

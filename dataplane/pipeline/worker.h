@@ -95,6 +95,16 @@ struct repair_recent {
 	uint32_t sent; /* CLOCK_MONOTONIC in units of 2^20 ns; 0: empty */
 };
 
+/* Repairs whose second copy is still to come: the first one may be lost, too. */
+#define REPAIR_ECHOES 256
+
+struct repair_echo {
+	struct viewer *viewer; /* NULL: it has gone */
+	uint64_t due_ns;       /* CLOCK_MONOTONIC */
+	uint16_t seq;          /* on the wire */
+	uint8_t track;
+};
+
 struct worker {
 	/* main thread writes before the start; constant afterwards */
 	uint8_t index;
@@ -170,6 +180,9 @@ struct worker {
 	uint64_t punt_refilled_ns;
 
 	struct repair_recent repairs_recent[1 << REPAIRS_RECENT_BITS];
+	struct repair_echo echo[REPAIR_ECHOES]; /* first in first out, from echo_first on */
+	uint32_t echo_first;
+	uint32_t n_echoes;
 
 	/* valid within one turn */
 	struct batch rx;

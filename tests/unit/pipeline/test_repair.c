@@ -170,7 +170,7 @@ static void test_rtx(void **state)
 		o = oracle_create(profiles[k], m.key, m.salt, &ssrc, 1);
 		oracle_set_roc(o, RTX_SSRC, 1);
 		for (unsigned int i = 0; i < 4; i++) {
-			harness_advance(&c.h, 10 * MS);
+			harness_advance(&c.h, 6 * MS);
 			repair_want(c.h.w, &c.v->track[0], number(c.v, asked[i]), 0);
 			repair_stage(c.h.w);
 			protect_stage(c.h.w);
@@ -409,6 +409,86 @@ static void test_stream_goes(void **state)
 	scene_fini(&c);
 }
 
+/* What comes out of the next turn, without anybody asking. */
+static unsigned int unasked(struct scene *c)
+{
+	unsigned int n;
+
+	repair_stage(c->h.w);
+	n = c->h.w->plain.n;
+	protect_stage(c->h.w);
+	harness_free_batch(&c->h.w->cipher);
+	return n;
+}
+
+/* A repair goes out a second time, once, where that helps and does no harm. */
+static void test_second_copy(void **state)
+{
+	static const struct {
+		const char *why;
+		uint32_t round_trip_us;
+		uint64_t bytes; /* of the budget, per second */
+		uint64_t early_ns, late_ns;
+		unsigned int copies;
+	} cases[] = {
+		{"round trip unknown", 0, 1000000, 19 * MS, 21 * MS, 1},
+		{"a round trip of 50 ms", 50000, 1000000, 29 * MS, 31 * MS, 1},
+		{"a long round trip: the viewer asks itself", 100000, 1000000, 54 * MS, SECOND / 2,
+			0},
+		{"a viewer near the end of its budget", 0, 500, 19 * MS, 21 * MS, 0},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		unsigned int early, late, again;
+		struct worker *w;
+		struct scene c;
+
+		begin(&c, SRTP_PROFILE_GCM_128, NULL);
+		w = c.h.w;
+		w->repair_bytes = cases[i].bytes;
+		c.v->stats->track[0].round_trip_us = cases[i].round_trip_us;
+		if (cases[i].bytes == 500) /* 4096 bytes may be saved up: eight such packets */
+			for (unsigned int k = 0; k < SENT; k++)
+				assert_int_equal(ask(&c, number(c.v, k)), 1);
+		w->n_echoes = 0;
+		assert_int_equal(ask(&c, number(c.v, 3)), cases[i].bytes != 500);
+		w->due_ns = UINT64_MAX;
+		harness_advance(&c.h, cases[i].early_ns);
+		early = unasked(&c);
+		assert_int_equal(w->due_ns != UINT64_MAX, cases[i].copies);
+		harness_advance(&c.h, cases[i].late_ns - cases[i].early_ns);
+		late = unasked(&c);
+		harness_advance(&c.h, 100 * MS);
+		again = unasked(&c);
+		if (early != 0 || late != cases[i].copies || again != 0)
+			fail_msg("%s: %u, %u, %u", cases[i].why, early, late, again);
+		scene_fini(&c);
+	}
+}
+
+/* Its viewer leaves meanwhile, or has asked for it itself. */
+static void test_second_copy_not_wanted(void **state)
+{
+	struct viewer *other;
+	struct scene c;
+
+	begin(&c, SRTP_PROFILE_GCM_128, NULL);
+	other = harness_viewer(&c.h, SRTP_PROFILE_GCM_128, c.video);
+	put(&c.h, c.video, SENT);
+	send_new(&c.h, NULL);
+	assert_int_equal(ask(&c, number(c.v, 3)), 1);
+	repair_want(c.h.w, &other->track[0], (uint16_t)other->track[0].wire_base, 0);
+	assert_int_equal(unasked(&c), 1);
+	assert_int_equal(c.h.w->n_echoes, 2);
+	harness_leave(&c.h, other);
+	harness_advance(&c.h, 18 * MS);
+	assert_int_equal(ask(&c, number(c.v, 3)), 1);
+	harness_advance(&c.h, 3 * MS);
+	assert_int_equal(unasked(&c), 0);
+	assert_int_equal(refused(c.v, MR_REPAIR_SOON), 1);
+	scene_fini(&c);
+}
+
 static void test_no_buffers(void **state)
 {
 	struct rte_mbuf *all[HARNESS_MBUFS];
@@ -432,6 +512,8 @@ int main(void)
 		cmocka_unit_test(test_rtx),
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_not_too_soon),
+		cmocka_unit_test(test_second_copy),
+		cmocka_unit_test(test_second_copy_not_wanted),
 		cmocka_unit_test(test_wrap),
 		cmocka_unit_test(test_bitrate),
 		cmocka_unit_test(test_flood),
