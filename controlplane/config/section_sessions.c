@@ -9,6 +9,7 @@
 #include "controlplane/config/text.h"
 #include "crypto/secret.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -81,6 +82,30 @@ static bool is_one_byte_repeated(const uint8_t *bytes, size_t len)
 	return difference == 0;
 }
 
+/* The key is not shown, not even a character of it: what is wrong with it is. */
+static void fail_key(const struct config_node *n, const char *text, const struct srtp_profile *p)
+{
+	size_t key_len = p->key_len, salt_len = p->salt_len, wanted = key_len + salt_len, len, at;
+	char expected[128];
+
+	snprintf(expected, sizeof(expected),
+		"base64 of %zu bytes (%zu of key, %zu of salt), %zu characters", wanted, key_len,
+		salt_len, (wanted + 2) / 3 * 4);
+	if (text == NULL) {
+		node_fail(n, "%s", expected);
+		return;
+	}
+	at = text_base64_problem(text, &len);
+	if (at == SIZE_MAX)
+		node_error(n, "found base64 of %zu bytes, expected %s", len, expected);
+	else if (text[at] == '\0')
+		node_error(n, "found base64 that is cut off after %zu characters, expected %s", at,
+			expected);
+	else
+		node_error(n, "found what is not base64 at character %zu of %zu, expected %s",
+			at + 1, strlen(text), expected);
+}
+
 static void read_key(const struct config_node *given, const struct mr_config *config,
 	struct mr_config_session *s)
 {
@@ -100,8 +125,7 @@ static void read_key(const struct config_node *given, const struct mr_config *co
 	salt_len = s->profile->salt_len;
 	len = text != NULL ? text_base64(text, bytes, sizeof(bytes)) : -1;
 	if (len != (int)(key_len + salt_len)) {
-		node_fail(&n, "base64 of %zu bytes (%zu of key, %zu of salt), %zu characters",
-			key_len + salt_len, key_len, salt_len, (key_len + salt_len + 2) / 3 * 4);
+		fail_key(&n, text, s->profile);
 		secret_wipe(bytes, sizeof(bytes));
 		return;
 	}

@@ -296,6 +296,23 @@ int text_base64(const char *text, uint8_t *to, size_t size)
 	return (int)out;
 }
 
+size_t text_base64_problem(const char *text, size_t *len)
+{
+	size_t digits = 0, pad = 0;
+
+	while (text[digits] != '\0' && base64_digit(text[digits]) >= 0)
+		digits++;
+	while (pad < 2 && text[digits + pad] == '=')
+		pad++;
+	if (digits == 0 || text[digits + pad] != '\0' || digits % 4 == 1 || (digits + pad) % 4 != 0)
+		return digits + pad;
+	/* RFC 4648 3.5: the bits that pad must be zero. */
+	if (pad > 0 && (base64_digit(text[digits - 1]) & (pad == 1 ? 3 : 15)) != 0)
+		return digits - 1;
+	*len = digits / 4 * 3 + (digits % 4 * 3) / 4;
+	return SIZE_MAX;
+}
+
 void text_replace(char **to, char *text)
 {
 	free(*to);

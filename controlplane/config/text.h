@@ -37,6 +37,9 @@ const char *text_path_name_problem(const char *text);
 /* RFC 4648 4, padding required, nothing else between. Decodes into at most
  * `size` bytes. The length, or -EINVAL. */
 int text_base64(const char *text, uint8_t *to, size_t size);
+/* Where `text` stops being base64: an index, that of its end when padding or characters
+ * are missing there. Or SIZE_MAX, and then `len` is how many bytes it stands for. */
+size_t text_base64_problem(const char *text, size_t *len);
 
 /* frees *to and takes over `text`. */
 void text_replace(char **to, char *text);

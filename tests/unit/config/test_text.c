@@ -205,7 +205,13 @@ static void base64(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		uint8_t bytes[6];
 		int n = text_base64(cases[i].text, bytes, sizeof(bytes));
+		size_t len = 0, at = text_base64_problem(cases[i].text, &len);
 
+		if (n >= 0               ? at != SIZE_MAX || len != (size_t)n
+			: at == SIZE_MAX ? len <= sizeof(bytes)
+					 : at > strlen(cases[i].text))
+			fail_msg("%s (%s): problem at %zu, or %zu bytes", cases[i].text,
+				cases[i].why, at, len);
 		if ((n >= 0) != (cases[i].bytes != NULL) ||
 			(n >= 0 && (n != (int)strlen(cases[i].bytes) ||
 					   memcmp(bytes, cases[i].bytes, (size_t)n) != 0)))
