@@ -135,6 +135,7 @@ void ice_lite_receive(struct ice_lite *ice, const uint8_t *data, size_t len,
 	case STUN_VALIDATION_UNKNOWN_REQUEST_ATTRIBUTE:
 		break;
 	case STUN_VALIDATION_UNAUTHORIZED:
+		check->unauthorized = v.known;
 		if (v.known)
 			ice->unauthorized++;
 		else

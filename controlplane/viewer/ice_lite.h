@@ -49,6 +49,7 @@ struct ice_lite_check {
 	enum ice_lite_verdict verdict;
 	void *user; /* of the lookup; NULL unless it was found */
 	bool nominated;
+	bool unauthorized; /* of `user`, but the peer's fragment or the password is wrong */
 	bool renewed;      /* of the lookup */
 	uint32_t priority; /* of the client's candidate (RFC 8445 7.1.1); 0: it does not say */
 	uint8_t reply[ICE_LITE_REPLY_MAX];

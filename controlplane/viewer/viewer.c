@@ -8,6 +8,7 @@
 #include "crypto/secret.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -88,9 +89,16 @@ static void on_deleted(int status, void *user)
 void viewer_close(struct viewer *v, const char *why)
 {
 	struct mr_command command = {.type = MR_COMMAND_VIEWER_DEL, .object.id = v->id};
+	char text[160];
 
 	if (v->state == VIEWER_CLOSING)
 		return;
+	if (v->state == VIEWER_NEW && v->checks_failed > 0) {
+		snprintf(text, sizeof(text),
+			"%s; no check was good: %" PRIu32 " with a wrong password or user fragment",
+			why, v->checks_failed);
+		why = text;
+	}
 	set_state(v, VIEWER_CLOSING, why);
 	if (v->dtls)
 		dtls_goodbye(v->dtls);
@@ -297,6 +305,12 @@ void viewer_check(
 		follow(v);
 }
 
+void viewer_check_failed(struct viewer *v)
+{
+	if (v->checks_failed < UINT32_MAX)
+		v->checks_failed++;
+}
+
 /* ---- DTLS ---- */
 
 static void on_dtls_send(const uint8_t *data, size_t len, void *user)
@@ -399,7 +413,9 @@ void viewer_detached(struct viewer *v)
 void viewer_tick(struct viewer *v, gint64 now_us)
 {
 	if (v->deadline_us != 0 && now_us > v->deadline_us) {
-		viewer_close(v, v->state == VIEWER_NEW       ? "no connectivity check arrived"
+		viewer_close(v, v->state == VIEWER_NEW       ? v->checks_failed
+								       ? "15 s are over"
+								       : "no connectivity check arrived"
 				: v->state == VIEWER_CHECKED ? "no DTLS, and checks ended"
 							     : "the handshake took too long");
 		return;

@@ -83,6 +83,7 @@ struct viewer {
 	bool installed; /* the data plane has it, or VIEWER_ADD is on its way */
 	bool add_sent;
 	bool ended;
+	uint32_t checks_failed; /* with a wrong password or user fragment of the client's */
 	struct mr_endpoint installed_local, installed_remote;
 	gint64 answered_us;  /* g_get_monotonic_time() of the answer */
 	gint64 deadline_us;  /* of the state, 0: none */
@@ -106,6 +107,8 @@ int viewer_restart_ice(struct viewer *v, const char *remote_ufrag);
 /* A check that named this viewer, judged by ice_lite. */
 void viewer_check(
 	struct viewer *v, const struct public_flow *flow, const struct ice_lite_check *check);
+/* A check that named this viewer and did not authenticate: its end is told with them. */
+void viewer_check_failed(struct viewer *v);
 /* A DTLS datagram on a flow that is this viewer's. */
 void viewer_dtls(struct viewer *v, const struct public_flow *flow, const uint8_t *data, size_t len);
 /* MR_EVENT_VIEWER_STATE of this viewer. */

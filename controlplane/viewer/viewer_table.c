@@ -96,6 +96,8 @@ static void receive_stun(
 	struct ice_lite_check check;
 
 	ice_lite_receive(&t->ice, data, len, &flow->remote, &check);
+	if (check.unauthorized)
+		viewer_check_failed(check.user);
 	if (check.verdict == ICE_LITE_DROP)
 		return;
 	/* A flow that another viewer uses in earnest is not given away: the address

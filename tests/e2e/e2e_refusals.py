@@ -67,6 +67,8 @@ class Refusals(Group):
         viewer = view(self.lab, self.url, '--bad-stun-password', '--connect-timeout', '4',
                       seconds=4)['viewers'][0]
         check(not viewer['connected'], 'connected')
+        check('no check was good' in self.gateway.controlplane.output(),
+              'the log does not say why')
         self.nothing_left()
 
     @case('SDP with no common codec')

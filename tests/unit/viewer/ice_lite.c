@@ -111,7 +111,8 @@ static void test_refused(void **state)
 			true, true);
 		ice_lite_receive(&ice, buffer, n, &remote, &check);
 		memcpy(&counted, (uint8_t *)&ice + cases[i].counter, sizeof(counted));
-		if (check.verdict != ICE_LITE_DROP || check.reply_len != 0 || counted != 1)
+		if (check.verdict != ICE_LITE_DROP || check.reply_len != 0 || counted != 1 ||
+			check.unauthorized != (ice.unauthorized == 1))
 			fail_msg("%s", cases[i].why);
 	}
 }

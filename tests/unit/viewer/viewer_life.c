@@ -14,6 +14,8 @@
 #include <stddef.h>
 #include <string.h>
 #include <stun/usages/ice.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -613,6 +615,47 @@ static void test_timeouts(void **state)
 	}
 }
 
+/* What the log says of the end, with what did not authenticate before. */
+static void test_failed_checks_are_told(void **state)
+{
+	static const struct {
+		bool good, timeout;
+		const char *said, *not_said;
+		unsigned int failed;
+	} cases[] = {
+		{false, true, "no connectivity check arrived", "password", 0},
+		{false, true, "no check was good: 12 with a wrong password", "arrived", 12},
+		{false, false, "why=\"test; no check was good: 3 with a wrong", "arrived", 3},
+		{true, false, "why=\"test\"", "password", 3},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		int saved = dup(STDERR_FILENO), fd = memfd_create("log", MFD_CLOEXEC);
+		char log[4096] = {0};
+		struct fixture f;
+
+		dup2(fd, STDERR_FILENO);
+		start(&f, true);
+		for (unsigned int n = 0; n < cases[i].failed; n++)
+			viewer_check_failed(f.viewer);
+		if (cases[i].good) {
+			check(&f, true);
+			route_is(0);
+		}
+		if (cases[i].timeout)
+			viewer_tick(f.viewer, g_get_monotonic_time() + 16 * G_USEC_PER_SEC);
+		else
+			viewer_close(f.viewer, "test");
+		dup2(saved, STDERR_FILENO);
+		close(saved);
+		assert_true(pread(fd, log, sizeof(log) - 1, 0) > 0);
+		close(fd);
+		if (!strstr(log, cases[i].said) || strstr(log, cases[i].not_said))
+			fail_msg("%zu: %s", i, log);
+		stop(&f);
+	}
+}
+
 /* Who only ever checks does not hold its place among those that connect. */
 static void test_checks_alone_do_not_last(void **state)
 {
@@ -690,6 +733,7 @@ int main(void)
 		cmocka_unit_test(test_ice_restart),
 		cmocka_unit_test(test_taken_over),
 		cmocka_unit_test(test_timeouts),
+		cmocka_unit_test(test_failed_checks_are_told),
 		cmocka_unit_test(test_checks_alone_do_not_last),
 		cmocka_unit_test(test_data_plane),
 	};
