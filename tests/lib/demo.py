@@ -10,10 +10,11 @@ import sys
 import time
 
 from lab import Browser, Camera, Failure, Gateway, Lab, LabError, program, session_file
-from verdict import describe, judge
+from verdict import describe, judge, unknown
 
 FPS = 30  # the camera's
 STATUS_SECONDS = 10
+CLEAR = '\033[H\033[2J'
 
 
 class Stopped(Exception):
@@ -75,47 +76,44 @@ def check(lab, gateway, options):
     browser = Browser(lab, gateway.url('cam1'), options.viewers, options.seconds, *extra)
     until = time.monotonic() + options.seconds + 45
     while browser.process.running() and time.monotonic() < until:
-        try:
-            browser.process.wait(5)
-        finally:
-            totals = gateway.cli('status')['totals']
-            if browser.process.running():
-                say(f'{totals["viewers"]} viewing, {totals["rxPackets"]} packets in, '
-                    f'{totals["txPackets"]} out, {totals["drops"]} dropped')
+        browser.process.wait(5)
+        totals = gateway.cli('status')['totals']
+        if browser.process.running():
+            say(f'{totals["viewers"]} viewing, {totals["rxPackets"]} packets in, '
+                f'{totals["txPackets"]} out, {totals["drops"]} dropped')
     return judge(browser.result()['viewers'], gateway.figures(), transport_of(gateway), FPS)
 
 
-def print_page(lab, gateway, options):
+def page(lab, gateway, options):
     where = '' if options.host else f'   (in the namespace {lab.lan})'
-    print(f'\n  The player page: {gateway.url("cam1")}{where}')
+    lines = [f'The player page: {gateway.url("cam1")}{where}']
     if not options.host:
-        print(f'  For a browser of your own: scripts/demo --host')
-    print(f'  Telemetry:       {program("millrace")} -s '
-          f'{gateway.session["dataplane"]["statsSocket"]} streams')
-    print('  Ctrl-C ends it.\n', flush=True)
+        lines.append('For a browser of your own: scripts/demo --host')
+    lines += [f'Telemetry:       {program("millrace")} -s '
+              f'{gateway.session["dataplane"]["statsSocket"]} streams', 'Ctrl-C ends it.']
+    return '\n' + ''.join(f'  {line}\n' for line in lines)
 
 
 def live(lab, gateway, options):
     """A live status on a terminal, else a line now and then; until it is told to end."""
-    print_page(lab, gateway, options)
-    command = [program('millrace'), '-s', gateway.session['dataplane']['statsSocket']]
-    watch = None
-    try:
+    top = page(lab, gateway, options)
+    print(top, flush=True)
+    command = [program('millrace'), '-s', gateway.session['dataplane']['statsSocket'], 'status']
+    while True:
+        for process in lab.processes:
+            if not process.running():
+                raise Failure(f'{process.name} has ended', process)
         if sys.stdout.isatty():
-            watch = subprocess.Popen([*command, '--watch=2', 'status'])
-        while True:
-            for process in lab.processes:
-                if not process.running():
-                    raise Failure(f'{process.name} has ended', process)
-            if watch is None:
-                totals = gateway.cli('status')['totals']
-                print(f'{totals["viewers"]} viewers, {totals["rxPackets"]} packets in, '
-                      f'{totals["txPackets"]} out, {totals["drops"]} dropped', flush=True)
-            time.sleep(1 if watch else STATUS_SECONDS)
-    finally:
-        if watch is not None:
-            watch.terminate()
-            watch.wait()
+            # it looks twice, a second apart
+            shown = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                   stderr=subprocess.STDOUT, text=True, check=False).stdout
+            print(f'{CLEAR}{top}\n{shown}', flush=True)
+            time.sleep(1)
+            continue
+        totals = gateway.cli('status')['totals']
+        print(f'{totals["viewers"]} viewing, {totals["rxPackets"]} packets in, '
+              f'{totals["txPackets"]} out, {totals["drops"]} dropped', flush=True)
+        time.sleep(STATUS_SECONDS)
 
 
 def run(lab, options):
@@ -138,9 +136,9 @@ def main():
         status = 0 if verdict['ok'] else 1
     except Stopped as e:
         status = 130 if options.check else 0
-        verdict = {'ok': False, 'problems': [f'stopped by {e}']}
+        verdict = unknown(f'stopped by {e}')
     except (Failure, LabError) as e:
-        verdict = {'ok': False, 'problems': [str(e)]}
+        verdict = unknown(str(e))
         say(e)
         if isinstance(e, Failure):
             print(e.tails(), file=sys.stderr)

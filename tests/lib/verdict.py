@@ -1,5 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""From what the browser and the data plane counted to one verdict."""
+"""From what the browser and the data plane counted to one verdict.
+
+usage: verdict.py PROBLEM     prints that of a run that did not come to play, as JSON
+"""
+import json
+import sys
 
 NEAR = 0.95  # of the camera's frame rate
 
@@ -51,10 +56,15 @@ def judge(viewers, dataplane, transport, fps):
     }
 
 
+def unknown(problem):
+    """Of a run that counted nothing: the same keys."""
+    return {**dict.fromkeys(judge([], None, None, 0)), 'ok': False, 'problems': [problem]}
+
+
 def describe(verdict):
     """A few lines for people."""
-    lines = [f'  {p}' for p in verdict.get('problems', [])]
-    if 'dataplane' in verdict:
+    lines = [f'  {p}' for p in verdict['problems']]
+    if verdict['dataplane'] is not None:
         d = verdict['dataplane']
         drops = ', '.join(f'{n} {name}' for name, n in d['drops'].items()) or 'none'
         rows = [
@@ -69,3 +79,7 @@ def describe(verdict):
         ]
         lines += [f'  {name:<20}{value}' for name, value in rows]
     return '\n'.join([*lines, 'ok: it plays' if verdict['ok'] else 'failed'])
+
+
+if __name__ == '__main__':
+    print(json.dumps(unknown(sys.argv[1])))
