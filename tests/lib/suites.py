@@ -153,10 +153,13 @@ def tap_suite(args, env=None):
                              stdout=subprocess.PIPE)
     planned = None
     for line in child.stdout:
-        plan = re.match(r'1\.\.(\d+)', line)
+        plan = re.match(r'1\.\.(\d+)(?:\s*#\s*skip\S*\s*(.*))?', line, re.I)
         found = re.match(r'(not )?ok\b[ \d]*-? ?(.*)', line)
         if plan:
             planned = int(plan[1])
+            if planned == 0 and plan[2] is not None:
+                count.skipped += 1
+                say(f'  skip  all: {plan[2].strip() or "no reason given"}')
         elif found and re.search(r'#\s*skip', found[2], re.I):
             count.skipped += 1
             say(f'  skip  {found[2]}')
