@@ -133,11 +133,12 @@ static void print_head(const struct frame *f, const struct options *o, FILE *out
 		table_escape(o->colour, TABLE_BOLD), s->head.release,
 		table_escape(o->colour, TABLE_PLAIN), s->head.pid, show_age(a, uptime(s)),
 		show_clean(crypto, sizeof(crypto), s->head.crypto, sizeof(s->head.crypto)));
-	fprintf(out, "control plane %s%s%s, %u streams, %u viewers\n",
+	fprintf(out, "control plane %s%s%s, %u stream%s, %u viewer%s\n",
 		attached ? "" : table_escape(o->colour, TABLE_YELLOW),
 		attached ? "attached" : "not attached",
 		attached ? "" : table_escape(o->colour, TABLE_PLAIN), s->streams.count,
-		s->viewers.count);
+		s->streams.count == 1 ? "" : "s", s->viewers.count,
+		s->viewers.count == 1 ? "" : "s");
 	fprintf(out, "out %s, %s packets/s (%s media/s), in %s packets/s\n",
 		show_bits(a, t.bit_rate), show_rate(b, t.tx_rate), show_rate(c, t.media_rate),
 		show_rate(d, t.rx_rate));
