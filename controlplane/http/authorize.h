@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The authorisation hook: asked before every answer. Open when the session
+ * The authorisation hook: asked before every answer about a path, errors and refused
+ * methods too. Not before CORS preflights (OPTIONS with Access-Control-Request-Method,
+ * without credentials), 404 for what names no path, and what libsoup refuses itself
+ * because it is not HTTP. Open when the session
  * file says nothing; with `authHTTPAddress` an HTTP server is asked as
  * MediaMTX does: POST with a JSON object, 2xx within 5 s allows. Main thread; never
  * blocks.

@@ -100,7 +100,8 @@ static void on_verdict(enum authorize_verdict verdict, void *user)
 
 	g_signal_handlers_disconnect_by_data(r->message, r);
 	if (verdict == AUTHORIZE_YES) {
-		r->send(r);
+		if (is_read(r->message))
+			r->send(r);
 	} else if (verdict == AUTHORIZE_NO) {
 		soup_message_headers_replace(soup_server_message_get_response_headers(r->message),
 			"WWW-Authenticate", "Basic realm=\"millrace\"");
@@ -121,11 +122,8 @@ static void authorize(struct http_context *context, SoupServerMessage *message, 
 	void (*send)(struct page_request *r))
 {
 	struct authorize_request question = {.message = message, .path = path, .id = ""};
-	struct page_request *r;
+	struct page_request *r = g_new0(struct page_request, 1);
 
-	if (!is_read(message))
-		return;
-	r = g_new0(struct page_request, 1);
 	r->context = context;
 	r->message = g_object_ref(message);
 	r->path = g_strdup(path);

@@ -17,10 +17,10 @@
 /* One request that waits for the authorisation hook or for its source. */
 struct whep_request {
 	struct http_context *context;
-	void (*answer)(
-		struct whep_request *r); /* once the hook agrees; ends with request_finish() */
-	char *resource;                  /* owned; "": the endpoint */
-	SoupServerMessage *message;      /* owned */
+	/* once the hook agrees; ends with request_finish() */
+	void (*answer)(struct whep_request *r);
+	char *resource;             /* owned; "": the endpoint */
+	SoupServerMessage *message; /* owned */
 	char *path_name;
 	struct path *path; /* wanted while waiting for it; else NULL */
 	struct path_listener listener;
@@ -229,13 +229,6 @@ static void answer_offer(struct whep_request *r)
 	path_want(path);
 }
 
-static void answer_options(struct whep_request *r)
-{
-	add_ice_servers(r->context, r->message);
-	soup_server_message_set_status(r->message, SOUP_STATUS_NO_CONTENT, NULL);
-	request_finish(r);
-}
-
 static void on_verdict(enum authorize_verdict verdict, void *user)
 {
 	struct whep_request *r = user;
@@ -282,7 +275,16 @@ static void authorize(struct http_context *context, SoupServerMessage *message,
 
 /* ---- entry ---- */
 
-static void preflight(SoupServerMessage *message, const char *methods)
+/* A browser's preflight has no credentials (Fetch 4.8) and says nothing that others may not
+ * know; it is the one thing that is answered without the hook. */
+static bool is_preflight(SoupServerMessage *message)
+{
+	return soup_server_message_get_method(message) == SOUP_METHOD_OPTIONS &&
+	       soup_message_headers_get_one(soup_server_message_get_request_headers(message),
+		       "Access-Control-Request-Method");
+}
+
+static void answer_methods(SoupServerMessage *message, const char *methods)
 {
 	SoupMessageHeaders *h = soup_server_message_get_response_headers(message);
 
@@ -302,32 +304,48 @@ static bool has_content_type(SoupServerMessage *message, const char *wanted)
 	return type && g_ascii_strcasecmp(type, wanted) == 0;
 }
 
+static void answer_endpoint_options(struct whep_request *r)
+{
+	answer_methods(r->message, ENDPOINT_METHODS);
+	soup_message_headers_replace(soup_server_message_get_response_headers(r->message),
+		"Accept-Post", "application/sdp");
+	add_ice_servers(r->context, r->message);
+	request_finish(r);
+}
+
+/* The hook agreed. */
+static void answer_endpoint(struct whep_request *r)
+{
+	const char *method = soup_server_message_get_method(r->message);
+
+	if (method == SOUP_METHOD_OPTIONS) {
+		answer_endpoint_options(r);
+		return;
+	}
+	if (method != SOUP_METHOD_POST) {
+		method_not_allowed(r->message, ENDPOINT_METHODS);
+	} else if (http_body_too_long(r->message)) {
+		http_error(r->message, SOUP_STATUS_REQUEST_ENTITY_TOO_LARGE,
+			"the offer is longer than 64 KiB");
+	} else if (!has_content_type(r->message, "application/sdp")) {
+		http_error(r->message, SOUP_STATUS_UNSUPPORTED_MEDIA_TYPE,
+			"the content type must be application/sdp");
+	} else {
+		answer_offer(r);
+		return;
+	}
+	request_finish(r);
+}
+
 void whep_endpoint(
 	struct http_context *context, SoupServerMessage *message, const struct http_route *route)
 {
-	SoupMessageHeaders *request = soup_server_message_get_request_headers(message);
-	const char *method = soup_server_message_get_method(message);
-
 	allow_origin(context, message);
-	if (method == SOUP_METHOD_OPTIONS) {
-		preflight(message, ENDPOINT_METHODS);
-		soup_message_headers_replace(soup_server_message_get_response_headers(message),
-			"Accept-Post", "application/sdp");
-		/* A browser's preflight has no credentials and wants no ICE servers. */
-		if (!soup_message_headers_get_one(request, "Access-Control-Request-Method"))
-			authorize(context, message, route, answer_options);
+	if (is_preflight(message)) {
+		answer_methods(message, ENDPOINT_METHODS);
 		return;
 	}
-	if (method != SOUP_METHOD_POST)
-		method_not_allowed(message, ENDPOINT_METHODS);
-	else if (http_body_too_long(message))
-		http_error(message, SOUP_STATUS_REQUEST_ENTITY_TOO_LARGE,
-			"the offer is longer than 64 KiB");
-	else if (!has_content_type(message, "application/sdp"))
-		http_error(message, SOUP_STATUS_UNSUPPORTED_MEDIA_TYPE,
-			"the content type must be application/sdp");
-	else
-		authorize(context, message, route, answer_offer);
+	authorize(context, message, route, answer_endpoint);
 }
 
 static void answer_delete(struct whep_request *r)
@@ -410,22 +428,35 @@ static void answer_patch(struct whep_request *r)
 	request_finish(r);
 }
 
+static void answer_resource(struct whep_request *r)
+{
+	const char *method = soup_server_message_get_method(r->message);
+
+	if (method == SOUP_METHOD_DELETE) {
+		answer_delete(r);
+		return;
+	}
+	if (strcmp(method, "PATCH") == 0) {
+		answer_patch(r);
+		return;
+	}
+	if (method == SOUP_METHOD_OPTIONS)
+		answer_methods(r->message, RESOURCE_METHODS);
+	else
+		method_not_allowed(r->message, RESOURCE_METHODS);
+	request_finish(r);
+}
+
 /* The resource's name, 128 random bits, is what tells the session's own client
  * from others who may watch the path. */
 void whep_resource(
 	struct http_context *context, SoupServerMessage *message, const struct http_route *route)
 {
-	const char *method = soup_server_message_get_method(message);
-
 	allow_origin(context, message);
-	if (method == SOUP_METHOD_OPTIONS)
-		preflight(message, RESOURCE_METHODS);
-	else if (method == SOUP_METHOD_DELETE)
-		authorize(context, message, route, answer_delete);
-	else if (strcmp(method, "PATCH") == 0)
-		authorize(context, message, route, answer_patch);
+	if (is_preflight(message))
+		answer_methods(message, RESOURCE_METHODS);
 	else
-		method_not_allowed(message, RESOURCE_METHODS);
+		authorize(context, message, route, answer_resource);
 }
 
 void whep_fini(struct http_context *context)

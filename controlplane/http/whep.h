@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * WHEP (draft-ietf-wish-whep) on libsoup messages. Main thread. Before the
- * authorisation hook agrees nothing is said but what method, type and length of
- * the request alone decide. Status codes:
+ * authorisation hook agrees nothing is said, but to CORS preflights. Status codes:
  *
  *   POST endpoint    201; 400 malformed or no codec in common, 401, 404 unknown
  *                    path, 413, 415, 503 + Retry-After: nothing to play now, or
  *                    as many viewers as there may be
- *   OPTIONS          204 with Allow and CORS; ICE servers for those who may watch
+ *   OPTIONS          204 with Allow and CORS; ICE servers of the endpoint, unless it is
+ *                    a preflight
  *   PATCH resource   204: candidates of the client are not needed by ICE-lite; 415
  *   DELETE resource  200; 404
  *   other            405 with Allow

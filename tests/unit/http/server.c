@@ -470,6 +470,26 @@ static void on_question(SoupServer *server, SoupServerMessage *message, const ch
 	g_bytes_unref(body);
 }
 
+/* A browser's preflight has no credentials: answered without the hook, and without
+ * ICE servers. */
+static void ask_preflights(struct fixture *f)
+{
+	static const char *const paths[] = {"/cam1/whep", "/cam1/whep/" RESOURCE};
+
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		char *uri = g_strdup_printf("http://127.0.0.1:%u%s", f->port, paths[i]);
+		SoupMessage *m = soup_message_new("OPTIONS", uri);
+
+		soup_message_headers_replace(soup_message_get_request_headers(m),
+			"Access-Control-Request-Method", "POST");
+		g_bytes_unref(send_message(f, m));
+		assert_int_equal(soup_message_get_status(m), 204);
+		assert_string_equal(header(m, "Link"), "");
+		g_object_unref(m);
+		g_free(uri);
+	}
+}
+
 /* The hook says no: nobody learns even which paths and sessions there are. */
 static void refused_everywhere(struct fixture *f)
 {
@@ -486,7 +506,20 @@ static void refused_everywhere(struct fixture *f)
 		{"OPTIONS", "/cam1/whep", "ICE servers"},
 		{"DELETE", "/cam1/whep/" RESOURCE, "a session's end"},
 		{"DELETE", "/cam1/whep/aaaa", "no session's end"},
+		{"GET", "/cam1/whep", "405 of the endpoint"},
+		{"PUT", "/none/whep", "405 of no endpoint"},
+		{"GET", "/cam1/whep/" RESOURCE, "405 of a session"},
+		{"OPTIONS", "/cam1/whep/" RESOURCE, "methods of a session"},
+		{"POST", "/cam1/", "405 of the page"},
 		{"PATCH", "/cam1/whep/" RESOURCE, "candidates"},
+	};
+	static const struct {
+		const char *type, *why;
+		size_t len;
+	} offers[] = {
+		{"text/plain", "415", 2},
+		{NULL, "415, no type", 2},
+		{"application/sdp", "413", HTTP_BODY_MAX + 1},
 	};
 	unsigned int before = deleted;
 
@@ -499,8 +532,19 @@ static void refused_everywhere(struct fixture *f)
 		assert_string_equal(header(m, "Link"), "");
 		g_object_unref(m);
 	}
-	assert_int_equal(deleted, before);
 	assert_non_null(strstr(asked, "\"id\":\"" RESOURCE "\""));
+	for (size_t i = 0; i < sizeof(offers) / sizeof(offers[0]); i++) {
+		char *text = g_strnfill(offers[i].len, 'a');
+		SoupMessage *m =
+			ask(f, "POST", "/cam1/whep", offers[i].type, text, offers[i].len, NULL);
+
+		if (soup_message_get_status(m) != 401)
+			fail_msg("%s: status %u", offers[i].why, soup_message_get_status(m));
+		g_object_unref(m);
+		g_free(text);
+	}
+	assert_int_equal(deleted, before);
+	ask_preflights(f);
 }
 
 static void test_authorisation(void **state)
@@ -575,7 +619,7 @@ static void test_slow_hook(void **state)
 			.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 		socklen_t len = sizeof(a);
 		struct fixture f;
-		SoupMessage *m, *waiting;
+		SoupMessage *waiting;
 		GBytes *got = NULL;
 		char *address, *uri;
 		guint timer = 0;
@@ -593,11 +637,8 @@ static void test_slow_hook(void **state)
 		soup_session_send_and_read_async(
 			f.session, waiting, G_PRIORITY_DEFAULT, NULL, on_body, &got);
 		/* what needs no hook is answered meanwhile */
-		for (int i = 0; i < 20; i++) {
-			m = ask(&f, "GET", "/cam1/whep", NULL, NULL, 0, NULL);
-			assert_int_equal(soup_message_get_status(m), 405);
-			g_object_unref(m);
-		}
+		for (int i = 0; i < 20; i++)
+			ask_preflights(&f);
 		timely = g_get_monotonic_time() - begin < 4 * G_USEC_PER_SEC;
 		if (timely)
 			assert_null(got);
