@@ -61,6 +61,29 @@ static int place_remove(void **state)
 	return 0;
 }
 
+/* In the place of the C library's, which it calls unless it is to fail. */
+static struct {
+	unsigned int calls;
+	off_t size; /* of the file when it was last called */
+	int error;  /* 0: the disk is well */
+} sync_seen;
+
+int __real_fdatasync(int fd);
+int __wrap_fdatasync(int fd);
+
+int __wrap_fdatasync(int fd)
+{
+	struct stat st;
+
+	sync_seen.calls++;
+	sync_seen.size = fstat(fd, &st) == 0 ? st.st_size : -1;
+	if (sync_seen.error != 0) {
+		errno = sync_seen.error;
+		return -1;
+	}
+	return __real_fdatasync(fd);
+}
+
 static struct ssrc_store *open_store(const struct place *p)
 {
 	char error[256] = "";
@@ -240,6 +263,35 @@ static void test_full(void **state)
 	ssrc_store_close(s);
 }
 
+/* A number is told when the disk has it: each line is written, then made durable. */
+static void test_durable(void **state)
+{
+	const struct place *p = *state;
+	struct ssrc_store *s = open_store(p);
+	uint32_t ssrc;
+	struct stat st;
+
+	for (unsigned int i = 1; i <= 5; i++) {
+		sync_seen.calls = 0;
+		assert_int_equal(reserve(s, key_a, i, &ssrc), 0);
+		assert_int_equal(sync_seen.calls, 1);
+		assert_int_equal(stat(p->file, &st), 0);
+		assert_int_equal(sync_seen.size, st.st_size);
+	}
+	sync_seen.calls = 0;
+	assert_int_equal(reserve(s, key_a, 5, &ssrc), -EEXIST);
+	assert_int_equal(sync_seen.calls, 0);
+
+	/* Who knows what the disk has now: nothing starts any more. */
+	sync_seen.error = EIO;
+	ssrc = 0;
+	assert_int_equal(reserve(s, key_a, 6, &ssrc), -EIO);
+	sync_seen.error = 0;
+	assert_int_equal(ssrc, 0);
+	assert_int_equal(reserve(s, key_a, 7, &ssrc), -EIO);
+	ssrc_store_close(s);
+}
+
 /* Reserves without end and tells each number, until it is killed. */
 static void reserve_for_ever(const struct place *p, int out)
 {
@@ -297,6 +349,7 @@ int main(void)
 		WITH_PLACE(test_files),
 		WITH_PLACE(test_places),
 		WITH_PLACE(test_full),
+		WITH_PLACE(test_durable),
 		WITH_PLACE(test_killed),
 	};
 #undef WITH_PLACE

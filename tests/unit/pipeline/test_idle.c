@@ -69,6 +69,63 @@ static void grow_when_quiet(void **state)
 	}
 }
 
+/*
+ * By what it promises, not by its constants: a simulated worker that sleeps as it is told.
+ * Gives the longest sleep; `every_ns` is the time between packets, 0: none comes.
+ */
+static uint64_t longest_sleep(struct idle *i, uint64_t *now, uint64_t every_ns, uint64_t for_ns)
+{
+	const uint64_t end = *now + for_ns, turn = 2000;
+	uint64_t next = every_ns != 0 ? *now : UINT64_MAX, longest = 0;
+
+	while (*now < end) {
+		bool moved = *now >= next;
+		uint64_t ns = idle_sleep_ns(i, moved, *now);
+
+		if (moved)
+			next = *now + every_ns;
+		if (ns > longest)
+			longest = ns;
+		*now += turn + ns;
+	}
+	return longest;
+}
+
+static void sleeps_by_traffic(void **state)
+{
+	static const struct {
+		const char *why;
+		uint64_t every_ns;
+		uint64_t at_most;
+	} traffic[] = {
+		{"load: a packet each 10 us", 10000, 0},
+		{"load: a packet each 40 us", 40000, 0},
+		{"1000 packets a second", 1000000, 500000},
+		{"a camera's 50 a second", 20000000, 500000},
+		{"one in 0.9 s", 900000000, 500000},
+	};
+
+	for (size_t n = 0; n < sizeof(traffic) / sizeof(traffic[0]); n++) {
+		struct idle i = {.mode = WORKER_IDLE_ADAPTIVE};
+		uint64_t now = START, longest;
+
+		print_message("%s\n", traffic[n].why);
+		longest = longest_sleep(&i, &now, traffic[n].every_ns, 3000000000ull);
+		assert_true(longest <= traffic[n].at_most);
+		assert_true(traffic[n].at_most == 0 || longest > 0);
+		/* It stops: a second as before, then longer ones, up to 5 ms. */
+		longest = longest_sleep(&i, &now, 0, 90000000);
+		assert_true(longest <= 500000);
+		longest = longest_sleep(&i, &now, 0, 2000000000);
+		assert_true(longest > 4000000 && longest <= 5000000);
+		/* It comes back: at once as before. */
+		idle_sleep_ns(&i, true, now);
+		now += 2000;
+		longest = longest_sleep(&i, &now, 0, 900000000);
+		assert_true(longest > 0 && longest <= 500000);
+	}
+}
+
 /* Paced packets have their time, whatever the mode. */
 static void nothing_due_is_slept_over(void **state)
 {
@@ -106,6 +163,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sleep_lengths),
 		cmocka_unit_test(grow_when_quiet),
+		cmocka_unit_test(sleeps_by_traffic),
 		cmocka_unit_test(nothing_due_is_slept_over),
 		cmocka_unit_test(a_frame_ends_a_sleep),
 	};
