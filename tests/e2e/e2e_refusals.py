@@ -6,7 +6,8 @@ import subprocess
 import time
 
 from cases import Group, case, check, group
-from lab import Camera, Gateway, offer, program, raw_request, request, session_file, view
+from lab import (Camera, Gateway, Viewer, offer, program, raw_request, request, session_file,
+                 view)
 
 SDP = {'Content-Type': 'application/sdp'}
 
@@ -49,27 +50,48 @@ class Refusals(Group):
                 check(len(body) > 10, f'{why}: {status} without a word of why')
         self.nothing_left()
 
+    def get_nothing(self, *args):
+        """Of a viewer that does that wrong no key is installed, not for an instant. Gives what
+        the control plane said of it."""
+        before = len(self.gateway.controlplane.output())
+        client = Viewer(self.lab, self.url, *args, seconds=4)
+        while client.process.running():
+            check(self.gateway.viewers() == [], 'a key is installed')
+            time.sleep(0.05)
+        viewer, = client.result()['viewers']
+        check(viewer['whepStatus'] == 201, f'the offer was answered with {viewer["whepStatus"]}')
+        check(viewer['packetsReceived'] == 0, f'{viewer["packetsReceived"]} packets received')
+        self.nothing_left()
+        said = self.gateway.controlplane.output()[before:]
+        check('to=new' in said, 'the log knows no such viewer')
+        check('to=installing' not in said and 'to=established' not in said, 'a key was installed')
+        return said
+
+    def one_plays(self):
+        """And who does nothing wrong gets all."""
+        before = len(self.gateway.controlplane.output())
+        viewer, = view(self.lab, self.url, seconds=1)['viewers']
+        check(viewer['connected'] and viewer['packetsReceived'] > 0,
+              f'a viewer that does nothing wrong: {viewer["error"]}')
+        check('to=established' in self.gateway.controlplane.output()[before:],
+              'the log does not say that it was installed')
+        check(self.gateway.await_viewers(0, 5) is not None, 'it does not leave')
+
     @case('a wrong DTLS fingerprint')
     def fingerprint(self):
-        viewer = view(self.lab, self.url, '--bad-fingerprint', seconds=4)['viewers'][0]
-        check(viewer['packetsReceived'] == 0, f'{viewer["packetsReceived"]} packets received')
-        check(not viewer['connected'] or viewer['srtpProfile'] is None or
-              viewer['packetsReceived'] == 0, 'media flows')
-        log = self.gateway.controlplane.output()
-        check('fingerprint' in log, 'the log does not name the fingerprint')
-        self.nothing_left()
+        said = self.get_nothing('--bad-fingerprint')
+        check('fingerprint' in said, 'the log does not name the fingerprint')
         # the DTLS alert has left: its next hop did not go before it
         lost = self.gateway.figures()['drops'].get('down_invalid', 0)
         check(lost == 0, f'{lost} packets of the control plane did not leave')
+        self.one_plays()
 
     @case('a wrong STUN password')
     def stun_password(self):
-        viewer = view(self.lab, self.url, '--bad-stun-password', '--connect-timeout', '4',
-                      seconds=4)['viewers'][0]
-        check(not viewer['connected'], 'connected')
-        check('no check was good' in self.gateway.controlplane.output(),
-              'the log does not say why')
-        self.nothing_left()
+        said = self.get_nothing('--bad-stun-password', '--connect-timeout', '4')
+        check('to=checked' not in said, 'a check was good')
+        check('no check was good' in said, 'the log does not say why')
+        self.one_plays()
 
     @case('SDP with no common codec')
     def no_codec(self):
