@@ -4,6 +4,7 @@
 
 #include "crypto/secret.h"
 
+#include <arpa/inet.h>
 #include <srtp2/srtp.h>
 #include <stdalign.h>
 #include <stdlib.h>
@@ -12,11 +13,16 @@
 #define NOTES_MAX 4096
 #define PACKET_MAX 1536
 #define RTP_HEADER 12
-/* Of a viewer's packets, those whose numbers end so: near enough for libsrtp to see each
- * turn of the roll-over counter. */
+/* Of a viewer's packets, those whose numbers end so. */
 #define SAMPLE_MASK 0x3f
+/* When there are many notes: still near enough for libsrtp to see each turn of the
+ * roll-over counter. */
+#define SPARSE_MASK 0x1fff
+
+#define FAR 0x4000 /* numbers between two samples, after which libsrtp is told where it is */
 
 struct note {
+	uint64_t number; /* of the packet, from the start */
 	uint16_t len;    /* bytes */
 	uint8_t sampled; /* index */
 	alignas(4) uint8_t data[PACKET_MAX];
@@ -26,6 +32,7 @@ struct wire_check {
 	uint32_t n;
 	uint32_t viewer[WIRE_SAMPLED];
 	uint16_t base[WIRE_SAMPLED];
+	uint64_t opened_last[WIRE_SAMPLED]; /* number of the packet; 0: none */
 	srtp_t session[WIRE_SAMPLED];
 	const uint8_t *payload;
 	uint16_t payload_len;
@@ -113,9 +120,13 @@ void wire_check_base(struct wire_check *c, uint32_t viewer, uint16_t base)
 			c->base[i] = base;
 }
 
-void wire_check_note(struct wire_check *c, uint32_t viewer, const uint8_t *srtp, uint16_t len)
+void wire_check_note(
+	struct wire_check *c, uint32_t viewer, const uint8_t *srtp, uint16_t len, uint64_t sent)
 {
-	if ((srtp[3] & SAMPLE_MASK) != 0 || len > PACKET_MAX || c->n_notes == NOTES_MAX)
+	uint16_t sequence = (uint16_t)(srtp[2] << 8 | srtp[3]);
+	uint16_t mask = c->n_notes < NOTES_MAX / 2 ? SAMPLE_MASK : SPARSE_MASK;
+
+	if ((sequence & mask) != 0 || len > PACKET_MAX || c->n_notes == NOTES_MAX)
 		return;
 	for (uint32_t i = 0; i < c->n; i++) {
 		struct note *note;
@@ -123,6 +134,9 @@ void wire_check_note(struct wire_check *c, uint32_t viewer, const uint8_t *srtp,
 		if (c->viewer[i] != viewer)
 			continue;
 		note = &c->notes[c->n_notes++];
+		/* the last one sent with that number on the wire */
+		note->number =
+			sent - (uint16_t)((uint16_t)sent - (uint16_t)(sequence - c->base[i]));
 		note->len = len;
 		note->sampled = (uint8_t)i;
 		memcpy(note->data, srtp, len);
@@ -145,6 +159,20 @@ static bool is_what_was_sent(const struct wire_check *c, const struct note *note
 	return (uint16_t)(sequence - c->base[note->sampled]) == number;
 }
 
+/* After a gap in which its numbers may have wrapped (trials lose, on purpose). */
+static void tell_roc(struct wire_check *c, const struct note *note)
+{
+	uint64_t index = c->base[note->sampled] + note->number;
+	uint64_t *last = &c->opened_last[note->sampled];
+	uint32_t ssrc;
+
+	memcpy(&ssrc, &note->data[8], sizeof(ssrc));
+	if (*last != 0 && note->number > *last + FAR)
+		srtp_set_stream_roc(
+			c->session[note->sampled], ntohl(ssrc), (uint32_t)(index >> 16));
+	*last = note->number;
+}
+
 void wire_check_open(struct wire_check *c)
 {
 	for (uint32_t i = 0; i < c->n_notes; i++) {
@@ -152,6 +180,7 @@ void wire_check_open(struct wire_check *c)
 		int len = note->len;
 
 		c->opened++;
+		tell_roc(c, note);
 		if (srtp_unprotect(c->session[note->sampled], note->data, &len) !=
 				srtp_err_status_ok ||
 			!is_what_was_sent(c, note, len))

@@ -24,8 +24,10 @@ void wire_check_destroy(struct wire_check *c);
 /* The RTP sequence number that a viewer's packet number 0 would have. */
 void wire_check_base(struct wire_check *c, uint32_t viewer, uint16_t base);
 
-/* Notes a viewer's SRTP packet if it is one of the sample. */
-void wire_check_note(struct wire_check *c, uint32_t viewer, const uint8_t *srtp, uint16_t len);
+/* Notes a viewer's SRTP packet if it is one of the sample; `sent`: number of the newest packet
+ * that was sent, at most 65535 more than this one's. */
+void wire_check_note(
+	struct wire_check *c, uint32_t viewer, const uint8_t *srtp, uint16_t len, uint64_t sent);
 
 /* Opens what has been noted. */
 void wire_check_open(struct wire_check *c);

@@ -148,7 +148,8 @@ static void frame_take(struct wire_link *l, const struct rte_mbuf *m, uint64_t n
 		l->base[viewer] = sequence;
 		return;
 	}
-	wire_check_note(l->check, viewer, &p[RTP_AT], (uint16_t)(m->data_len - RTP_AT));
+	wire_check_note(
+		l->check, viewer, &p[RTP_AT], (uint16_t)(m->data_len - RTP_AT), l->next - 1);
 	if (l->learning) {
 		if (l->learned++ == 0)
 			l->first_viewer = viewer;
