@@ -64,7 +64,6 @@
 	X(TAP_FULL, "tap_full", "for the kernel, the tap's queue is full")                         \
 	X(DOWN_INVALID, "down_invalid", "packet from the control plane that is not valid")         \
 	X(HANDOFF_FULL, "handoff_full", "the ring to the worker that owns the packet is full")     \
-	X(SOURCE_RTCP, "source_rtcp", "RTCP or other on a stream's RTP port that nobody takes")    \
 	/* added later */                                                                          \
 	X(STUN_RATE, "stun_rate", "Binding request of a viewer above the rate that is answered")   \
 	X(RING_HELD, "ring_held", "the whole ring went by while another worker sent from it")      \

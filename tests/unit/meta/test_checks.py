@@ -84,6 +84,26 @@ class Stages(unittest.TestCase):
         self.assertEqual(check.drawn("[one]\n"), [], "a diagram has to be marked")
 
 
+    def test_holds_drops_against_the_table(self):
+        check = load("check-stages")
+        names = check.drops('X(A_ONE, "a_one", "x") X(A_TWO,\n"a_two", "x") X(B, "b", "x")')
+        self.assertEqual(names, {"A_ONE": "a_one", "A_TWO": "a_two", "B": "b"})
+        self.assertEqual(check.dropped("f(MR_DROP_A_ONE); MR_DROP_COUNT"), {"A_ONE"})
+        files = {"one.c": {"A_ONE", "A_TWO"}, "../stream/b.c": {"B"}}
+        row = "| one | `one.c`, `../stream/*.c` | `rx` | `tx` | %s |\n"
+        # the column of drops, problems, why
+        for column, problems, why in (
+                ("a_*, b", 0, "as it should be"), ("a_one, a_two, b; more: `WORDS`", 0, "words"),
+                ("a_one, b", 1, "a_two is left out"), ("a_*", 1, "another file's is left out"),
+                ("a_*, b, c", 1, "there is no such drop")):
+            with self.subTest(why=why):
+                found = list(check.judge_drops(names, check.rows(row % column), files))
+                self.assertEqual(len(found), problems, found)
+        self.assertEqual(len(list(check.judge_drops(
+            names, check.rows(row % "a_one, b"), {**files, "one.c": {"A_ONE"}}))), 1,
+            "a drop that nobody counts")
+
+
 class Text(unittest.TestCase):
     TAB = {"insert_final_newline": "true", "indent_style": "tab", "tab_width": "8",
            "max_line_length": "100"}
