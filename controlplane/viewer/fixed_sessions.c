@@ -5,6 +5,7 @@
 #include "controlplane/log.h"
 #include "controlplane/viewer/public_port.h"
 
+#include <errno.h>
 #include <glib.h>
 #include <stdio.h>
 #include <string.h>
@@ -24,13 +25,29 @@ struct fixed_sessions {
 	struct fixed_session *list;
 };
 
+static const char *refusal(int status)
+{
+	switch (status) {
+	case -EKEYREJECTED:
+		return "the SSRC was used with this key before: leave ssrc out, or give a new key";
+	case -ENOSPC:
+		return "dataplane.maxViewers is reached, or the disk with stateDirectory is full";
+	case -EIO:
+		return "stateDirectory cannot be written: the data plane's log says why";
+	case -ENOENT:
+		return "the data plane does not know it: was it started with another session file?";
+	default:
+		return g_strerror(-status);
+	}
+}
+
 static void on_reply(int status, void *user)
 {
 	struct fixed_session *s = user;
 
 	if (status < 0)
 		log_warn("-", "event=fixed_session_refused sessions=%u error=\"%s\"", s->index,
-			g_strerror(-status));
+			refusal(status));
 }
 
 static void announce(struct fixed_session *s)

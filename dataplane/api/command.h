@@ -155,7 +155,9 @@ struct mr_viewer_add {
 };
 
 struct mr_viewer_route {
-	uint32_t viewer_id; /* also MR_VIEWER_FIXED_BASE + i */
+	/* Also MR_VIEWER_FIXED_BASE + i. One that has not started is answered with the reason:
+	 * -EKEYREJECTED: its `ssrc` was used with its key before. */
+	uint32_t viewer_id;
 	uint32_t nexthop_id;
 	struct mr_endpoint local;
 	struct mr_endpoint remote;

@@ -434,6 +434,16 @@ void viewers_stream_goes(struct control *c, uint32_t stream_id)
 	}
 }
 
+/* Why there is no such viewer: of a fixed session, why it has not started. */
+static int missing(const struct control *c, uint32_t id)
+{
+	uint32_t index = id - MR_VIEWER_FIXED_BASE;
+
+	if (id < MR_VIEWER_FIXED_BASE || index >= FIXED_SESSIONS_MAX || c->fixed_error[index] == 0)
+		return -ENOENT;
+	return c->fixed_error[index];
+}
+
 int command_viewer_route(struct control *c, const struct mr_viewer_route *m)
 {
 	struct viewer_entry *e = table_find(c->tables.viewers, m->viewer_id);
@@ -442,7 +452,9 @@ int command_viewer_route(struct control *c, const struct mr_viewer_route *m)
 
 	if (m->local.port == 0 || m->remote.port == 0)
 		return -EINVAL;
-	if (e == NULL || table_find(c->tables.nexthops, m->nexthop_id) == NULL)
+	if (e == NULL)
+		return missing(c, m->viewer_id);
+	if (table_find(c->tables.nexthops, m->nexthop_id) == NULL)
 		return -ENOENT;
 	/* Where a fixed session's packets go is the session file's word. */
 	if (e->fixed_kind != 0 && !endpoint_equal(&e->remote, &m->remote))

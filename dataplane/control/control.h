@@ -49,6 +49,8 @@ struct control_config {
 	uint32_t ring_bytes;
 };
 
+#define FIXED_SESSIONS_MAX 1024 /* of the session file */
+
 struct control {
 	struct control_config config;
 	struct tables tables;
@@ -60,6 +62,8 @@ struct control {
 	unsigned int n_publics;
 	uint8_t next_worker;             /* that the next path gets */
 	uint32_t tracks[MR_WORKERS_MAX]; /* viewers' tracks at each worker */
+	/* sessions[i] has not started: -errno, as VIEWER_ROUTE is answered; else 0 */
+	int16_t fixed_error[FIXED_SESSIONS_MAX];
 	uint32_t spread_slack; /* tracks that a stream's own worker may have more than others */
 
 	/* while a control plane is attached */

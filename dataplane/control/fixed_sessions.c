@@ -6,6 +6,7 @@
 #include "crypto/srtp_keys.h"
 #include "dataplane/control/ssrc_store.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -61,7 +62,7 @@ static int session_add(
 			"error: sessions[%u].ssrc: 0x%08x was used with this key before; give the "
 			"session a new key, or leave ssrc out to get a new one at every start\n",
 			index, s->ssrc);
-		return rc;
+		return -EKEYREJECTED;
 	}
 	if (rc == 0)
 		rc = session_fill(&add, s, index, ssrc);
@@ -82,6 +83,7 @@ unsigned int fixed_sessions_add(struct control *c, const struct mr_config *confi
 	struct ssrc_store *store;
 	unsigned int failed = 0;
 
+	static_assert(FIXED_SESSIONS_MAX >= MR_CONFIG_SESSIONS_MAX, "an entry for each");
 	if (config->n_sessions == 0)
 		return 0;
 	store = ssrc_store_open(config->state_directory, error, sizeof(error));
@@ -90,11 +92,14 @@ unsigned int fixed_sessions_add(struct control *c, const struct mr_config *confi
 			"error: stateDirectory: %s; no fixed session starts without it, because an "
 			"SSRC could be used twice with its key\n",
 			error);
+		for (uint32_t i = 0; i < config->n_sessions; i++)
+			c->fixed_error[i] = -EIO;
 		return config->n_sessions;
 	}
-	for (uint32_t i = 0; i < config->n_sessions; i++)
-		if (session_add(c, config, i, store) != 0)
-			failed++;
+	for (uint32_t i = 0; i < config->n_sessions; i++) {
+		c->fixed_error[i] = (int16_t)session_add(c, config, i, store);
+		failed += c->fixed_error[i] != 0;
+	}
 	ssrc_store_close(store);
 	return failed;
 }

@@ -27,6 +27,9 @@ class Fixed(Group):
             sessions.append({'path': 'cam1', 'track': 'video', 'profile': profile, 'payloadType': 96,
                              'to': f'{self.lab.lan_address}:{6000 + 2 * i}',
                              'key': base64.b64encode(self.keys[profile]).decode()})
+        # one with an SSRC of the operator's: it starts once
+        sessions.append({**sessions[0], 'to': f'{self.lab.lan_address}:6010', 'ssrc': 4711,
+                         'key': base64.b64encode(os.urandom(28)).decode()})
         self.gateway = Gateway(self.lab, session_file(
             self.lab, {'cam1': {'source': camera.url(), 'rtspTransport': 'udp'}}, sessions=sessions))
         self.gateway.start()
@@ -94,3 +97,6 @@ class Fixed(Group):
             check(not pairs & seen, f'life {number} repeats {len(pairs & seen)} of those before')
             seen |= pairs
         check(len({s for s, _ in seen}) == len(lives), 'an SSRC came again')
+        log = self.gateway.controlplane.output()
+        check('the SSRC was used with this key before' in log,
+              'the log does not say why the session with an SSRC is refused')

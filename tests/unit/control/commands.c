@@ -306,6 +306,35 @@ static void ring_rtp_of_any_worker(void **state)
 	mr_channel_destroy(&data);
 }
 
+/* One that the start refused: the control plane is told why. */
+static void refused_fixed_session_says_why(void **state)
+{
+	struct control *c = &live.dp.control;
+	struct mr_viewer_add add = live_viewer_add(MR_VIEWER_FIXED_BASE + 1, GCM, 0, 0);
+	const struct {
+		uint32_t id;
+		int error, status;
+	} cases[] = {
+		{MR_VIEWER_FIXED_BASE + 1, 0, -ENOENT},
+		{MR_VIEWER_FIXED_BASE + 1, -EKEYREJECTED, -EKEYREJECTED},
+		{MR_VIEWER_FIXED_BASE + 2, -EKEYREJECTED, -ENOENT},
+		{UINT32_MAX, -EKEYREJECTED, -ENOENT},
+		{1, -EKEYREJECTED, -ENOENT},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct mr_command route = {.type = MR_COMMAND_VIEWER_ROUTE};
+
+		route.viewer_route.viewer_id = cases[i].id;
+		route.viewer_route.nexthop_id = LIVE_NEXTHOP;
+		route.viewer_route.local = add.local;
+		route.viewer_route.remote = add.remote;
+		c->fixed_error[1] = (int16_t)cases[i].error;
+		assert_int_equal(command_execute(c, &route), cases[i].status);
+	}
+	c->fixed_error[1] = 0;
+}
+
 /* A fixed session outlives the stream that it plays: the path's next one takes over. */
 static void fixed_session_finds_another_stream(void **state)
 {
@@ -407,6 +436,7 @@ int main(void)
 		TEST(tracks_array_grows),
 		TEST(ring_rtp_of_any_worker),
 		TEST(fixed_session_finds_another_stream),
+		TEST(refused_fixed_session_says_why),
 		TEST(control_plane_that_does_not_read),
 	};
 
