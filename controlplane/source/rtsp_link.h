@@ -2,7 +2,8 @@
 /*
  * One TCP connection to an RTSP server, TLS on it where that is wanted: connects
  * without blocking (name look-up and handshake included), sends what it is given,
- * hands out messages and interleaved data as they arrive (rtsp_wire.h). Knows neither sessions nor authentication.
+ * hands out messages and interleaved data as they arrive (rtsp_wire.h). Knows neither
+ * sessions nor authentication.
  *
  * Main thread. Callbacks never come out of rtsp_link_open() or a send; after
  * rtsp_link_close(), which every callback may call, none comes any more.

@@ -410,14 +410,18 @@ void viewer_detached(struct viewer *v)
 	}
 }
 
+static const char *late(const struct viewer *v)
+{
+	if (v->state == VIEWER_NEW)
+		return v->checks_failed ? "15 s are over" : "no connectivity check arrived";
+	return v->state == VIEWER_CHECKED ? "no DTLS, and checks ended"
+					  : "the handshake took too long";
+}
+
 void viewer_tick(struct viewer *v, gint64 now_us)
 {
 	if (v->deadline_us != 0 && now_us > v->deadline_us) {
-		viewer_close(v, v->state == VIEWER_NEW       ? v->checks_failed
-								       ? "15 s are over"
-								       : "no connectivity check arrived"
-				: v->state == VIEWER_CHECKED ? "no DTLS, and checks ended"
-							     : "the handshake took too long");
+		viewer_close(v, late(v));
 		return;
 	}
 	if (v->dtls && v->dtls_free_us != 0 && now_us > v->dtls_free_us) {

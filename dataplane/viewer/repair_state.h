@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What a viewer has asked for again: bounded, part of the viewer's record. What it
- * was given lately, its worker remembers (worker.h). Private to the viewer's worker; feedback writes what is
- * asked for, the repair stage serves it.
+ * was given lately, its worker remembers (worker.h). Private to the viewer's worker;
+ * feedback writes what is asked for, the repair stage serves it.
  */
 #ifndef DATAPLANE_VIEWER_REPAIR_STATE_H
 #define DATAPLANE_VIEWER_REPAIR_STATE_H

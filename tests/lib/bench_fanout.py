@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import textwrap
 
 TOP = os.path.realpath(os.path.join(os.path.dirname(__file__), '..', '..'))
 PAGE = os.path.join(TOP, 'docs', 'PERFORMANCE.md')
@@ -64,17 +65,20 @@ def table(results):
         '| case | packet | bound | ratio | p10 to p90 | to reach | Mpps |',
         '|---|---|---|---|---|---|---|']
     lines += [row(*r) for r in results]
+    said = []
     for name, f, _ in results:
         if 'scaling' in f:
             s = f['scaling']
             goal = '0.95' if f['streams'] > 1 else '0.88'
-            lines += ['', f'{name}: {s["workers"]:.2f} times one, the bound {s["bound"]:.2f} '
-                          f'times: {s["ofBound"]:.2f} of it ({goal} to reach).']
-    lines += ['', f'Stages of the first case (cycles per packet): ' + ', '.join(
+            said += [f'{name}: {s["workers"]:.2f} times one, the bound {s["bound"]:.2f} times: '
+                     f'{s["ofBound"]:.2f} of it ({goal} to reach).']
+    said += ['Stages of the first case (cycles per packet): ' + ', '.join(
         f'{k} {v:.0f}' for k, v in first['stages'].items() if v >= 0.5) + '.']
     big = next(f for _, f, _ in results if f['viewers'] == 10000)
-    lines += ['', f'10,000 viewers (audio, video, SRTCP both ways): {big["viewersMB"]:.1f} MB over the '
-                  f'idle process, {big["bytesPerViewer"]:,.0f} bytes each beyond the first.']
+    said += [f'10,000 viewers (audio, video, SRTCP both ways): {big["viewersMB"]:.1f} MB over the '
+             f'idle process, {big["bytesPerViewer"]:,.0f} bytes each beyond the first.']
+    for paragraph in said:
+        lines += ['', textwrap.fill(paragraph, 80)]
     return '\n'.join(lines)
 
 
