@@ -23,7 +23,8 @@ struct ice_addresses {
 };
 
 struct ice {
-	NiceAgent *agent; /* owned */
+	GMainContext *context; /* borrowed; its thread's */
+	NiceAgent *agent;      /* owned */
 	guint stream;
 	char *ufrag;
 	char *password;
@@ -140,6 +141,7 @@ int ice_create(GMainContext *context, const struct ice_addresses *addresses, boo
 {
 	struct ice *ice = g_new0(struct ice, 1);
 
+	ice->context = context;
 	ice->events = events;
 	ice->user = user;
 	/* Consent checks (RFC 7675) are what keeps a gateway's session alive. */
@@ -177,7 +179,9 @@ void ice_destroy(struct ice *ice)
 	if (ice == NULL)
 		return;
 	g_signal_handlers_disconnect_by_data(ice->agent, ice);
-	nice_agent_attach_recv(ice->agent, ice->stream, COMPONENT, NULL, NULL, NULL);
+	/* No context would be the default one, whose thread would read from the sockets while
+	 * this one frees them. */
+	nice_agent_attach_recv(ice->agent, ice->stream, COMPONENT, ice->context, NULL, NULL);
 	nice_agent_remove_stream(ice->agent, ice->stream);
 	g_object_unref(ice->agent);
 	g_free(ice->ufrag);
