@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Clients of controlplane/http/server.c that are no clients. */
+#include "fixture.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* More connections than there may be, all of them silent: a viewer still gets in. */
+static void test_silent_connections(void **state)
+{
+	enum { MANY = HTTP_CONNECTIONS_MAX + 50 };
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	static int fds[MANY];
+	struct rlimit limit;
+	struct fixture f;
+	SoupMessage *m;
+
+	getrlimit(RLIMIT_NOFILE, &limit);
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+	if (limit.rlim_max < 3 * MANY)
+		skip();
+	start(&f, NULL);
+	a.sin_port = htons(f.port);
+	for (int i = 0; i < MANY; i++) {
+		fds[i] = socket(AF_INET, SOCK_STREAM, 0);
+		assert_int_equal(connect(fds[i], (struct sockaddr *)&a, sizeof(a)), 0);
+		if (i % 2)
+			assert_int_equal(send(fds[i], "GET / HT", 8, 0), 8);
+		while (g_main_context_iteration(NULL, FALSE))
+			continue;
+	}
+	for (int i = 0; i < 5; i++) {
+		m = ask(&f, "POST", "/cam1/whep", "application/sdp", "ok", 2, NULL);
+		assert_int_equal(soup_message_get_status(m), 201);
+		g_object_unref(m);
+	}
+	for (int i = 0; i < MANY; i++)
+		close(fds[i]);
+	stop(&f);
+}
+
+/* Bytes that are no HTTP, or endless headers: the connection ends, the server goes on. */
+static void test_hostile_bytes(void **state)
+{
+	static const char *const begins[] = {"\x16\x03\x01\x02", "GET", "GET / HTTP/9.9\r\n\r\n",
+		"POST /cam1/whep HTTP/1.1\r\nContent-Length: -5\r\n\r\n",
+		"POST /cam1/whep HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"};
+	struct fixture f;
+	SoupMessage *m;
+
+	start(&f, NULL);
+	for (size_t i = 0; i <= sizeof(begins) / sizeof(begins[0]); i++) {
+		GSocketClient *client = g_socket_client_new();
+		GSocketConnection *c =
+			g_socket_client_connect_to_host(client, "127.0.0.1", f.port, NULL, NULL);
+		GSocket *socket = g_socket_connection_get_socket(c);
+		char *flood = g_strnfill(65536, 'x');
+		gint64 end = g_get_monotonic_time() + 500000;
+		size_t sent = 0;
+
+		g_socket_set_blocking(socket, FALSE);
+		if (i < sizeof(begins) / sizeof(begins[0])) {
+			g_socket_send(socket, begins[i], strlen(begins[i]), NULL, NULL);
+			end = g_get_monotonic_time() + 50000;
+			flood[0] = '\0';
+		} else {
+			g_socket_send(socket, "GET / HTTP/1.1\r\nX: ", 19, NULL, NULL);
+		}
+		while (g_get_monotonic_time() < end) {
+			gssize n = flood[0] ? g_socket_send(socket, flood, 65536, NULL, NULL) : 0;
+
+			sent += n > 0 ? n : 0;
+			while (g_main_context_iteration(NULL, FALSE))
+				continue;
+		}
+		/* what the server swallowed is bounded; the rest is in socket buffers */
+		if (sent > 16u << 20)
+			fail_msg("%zu bytes of one header were taken", sent);
+		g_free(flood);
+		g_object_unref(c);
+		g_object_unref(client);
+	}
+	m = ask(&f, "GET", "/", NULL, NULL, 0, NULL);
+	assert_int_equal(soup_message_get_status(m), 200);
+	g_object_unref(m);
+	stop(&f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_silent_connections),
+		cmocka_unit_test(test_hostile_bytes),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
