@@ -37,6 +37,9 @@ uint64_t drops_total(const struct sample *s);
 /* Exit status: 0 valid, 1 refused. */
 int cmd_check(const struct options *o, FILE *out);
 
+/* Exit status: 0 ended, 1 not, 2 when --api is no address. */
+int cmd_kick(const struct options *o, FILE *out);
+
 /* A JSON string of somebody else's text; a number, null when NAN. New references. */
 json_t *json_text(const char *text, size_t max);
 json_t *json_number(double value);

@@ -2,7 +2,7 @@
 /*
  * millrace, the operator's command line: reads the statistics region of a
  * running data plane and shows it. It never writes to it and never sees a key.
- * One thread.
+ * What it asks for (kick), it asks the control plane for. One thread.
  */
 #include "apps/millrace/commands.h"
 #include "apps/millrace/table.h"
@@ -206,6 +206,8 @@ int main(int argc, char **argv)
 	}
 	if (strcmp(o.command, "check") == 0)
 		return cmd_check(&o, stdout);
+	if (strcmp(o.command, "kick") == 0)
+		return cmd_kick(&o, stdout);
 	c = command_find(o.command);
 	return o.watch ? run_watch(c, &o) : run_once(c, &o);
 }

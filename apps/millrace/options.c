@@ -13,18 +13,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define API_ADDRESS "127.0.0.1:9997" /* as config.c has it */
+
 static const char usage[] = "usage: millrace [OPTIONS] status | ports | streams | viewers | drops\n"
+			    "       millrace [OPTIONS] kick VIEWER\n"
 			    "       millrace [OPTIONS] check FILE\n";
 
 static const char help[] =
 	"\n"
-	"Looks at a running millrace-dataplane, or checks a session file.\n"
+	"Looks at a running millrace-dataplane, ends a viewer, or checks a session file.\n"
 	"\n"
 	"  status    the data plane, its workers and paths at a glance\n"
 	"  ports     what each port received and sent\n"
 	"  streams   what each source sends: bitrate, loss, jitter, findings\n"
 	"  viewers   what each viewer gets and reports: loss, jitter, round trip\n"
 	"  drops     packets dropped, by reason\n"
+	"  kick      ends a viewer, by its number; the session file needs \"api\": true\n"
 	"  check     finds what is wrong with a session file\n"
 	"\n"
 	"  -j, --json              one JSON object instead of a table\n"
@@ -32,22 +36,24 @@ static const char help[] =
 	"  -i, --interval=SECONDS  between the two samples that rates are made of (default 1;\n"
 	"                          0: no rates, no waiting)\n"
 	"  -s, --socket=PATH       statistics socket (default " MR_STATS_SOCKET ")\n"
+	"      --api=ADDRESS       kick: the session file's apiAddress (default " API_ADDRESS ")\n"
 	"      --all               drops: also the reasons that never happened\n"
 	"      --workers           drops: for each worker\n"
 	"      --strict            check: a warning refuses the file, too\n"
 	"  -h, --help\n"
 	"  -V, --version\n"
 	"\n"
-	"Exit status: 0, or 1 when there is no data plane or the file is refused, or 2 when\n"
-	"the command line is wrong. Colours only on a terminal and without NO_COLOR.\n";
+	"Exit status: 0, or 1 when there is no data plane or viewer or the file is refused, or\n"
+	"2 when the command line is wrong. Colours only on a terminal and without NO_COLOR.\n";
 
-enum { OPTION_ALL = 256, OPTION_WORKERS, OPTION_STRICT };
+enum { OPTION_ALL = 256, OPTION_API, OPTION_WORKERS, OPTION_STRICT };
 
 static const struct option long_options[] = {
 	{"json", no_argument, NULL, 'j'},
 	{"watch", optional_argument, NULL, 'w'},
 	{"interval", required_argument, NULL, 'i'},
 	{"socket", required_argument, NULL, 's'},
+	{"api", required_argument, NULL, OPTION_API},
 	{"all", no_argument, NULL, OPTION_ALL},
 	{"workers", no_argument, NULL, OPTION_WORKERS},
 	{"strict", no_argument, NULL, OPTION_STRICT},
@@ -67,6 +73,17 @@ static bool parse_seconds(const char *text, double min, double *seconds)
 	if (end == text || *end != 0 || !(value >= min && value <= 3600))
 		return false;
 	*seconds = value;
+	return true;
+}
+
+static bool parse_viewer(const char *text, uint32_t *id)
+{
+	char *end;
+	unsigned long value = strtoul(text, &end, 10);
+
+	if (text[0] < '0' || text[0] > '9' || *end != 0 || value == 0 || value > UINT32_MAX)
+		return false;
+	*id = (uint32_t)value;
 	return true;
 }
 
@@ -91,13 +108,16 @@ static const char *misplaced(const struct options *o)
 {
 	bool check = strcmp(o->command, "check") == 0;
 	bool drops = strcmp(o->command, "drops") == 0;
+	bool kick = strcmp(o->command, "kick") == 0;
 
 	if ((o->all || o->workers) && !drops)
 		return o->all ? "--all belongs to drops" : "--workers belongs to drops";
 	if (o->strict && !check)
 		return "--strict belongs to check";
-	if (o->watch && check)
-		return "check does not --watch";
+	if (o->api != NULL && !kick)
+		return "--api belongs to kick";
+	if (o->watch && (check || kick))
+		return check ? "check does not --watch" : "kick does not --watch";
 	return NULL;
 }
 
@@ -112,6 +132,13 @@ static enum options_result parse_operands(struct options *o, int argc, char **ar
 		if (rest != 2)
 			return wrong(rest < 2 ? "check which file?" : "check takes one file", NULL);
 		o->file = argv[optind + 1];
+	} else if (strcmp(o->command, "kick") == 0) {
+		if (rest != 2)
+			return wrong(
+				rest < 2 ? "kick which viewer?" : "kick takes one viewer", NULL);
+		if (!parse_viewer(argv[optind + 1], &o->viewer))
+			return wrong("kick takes the number that 'millrace viewers' shows",
+				argv[optind + 1]);
 	} else if (command_find(o->command) == NULL) {
 		return wrong("no such command", o->command);
 	} else if (rest > 1) {
@@ -119,6 +146,8 @@ static enum options_result parse_operands(struct options *o, int argc, char **ar
 	}
 	if (misplaced(o) != NULL)
 		return wrong(misplaced(o), NULL);
+	if (o->api == NULL)
+		o->api = API_ADDRESS;
 	return OPTIONS_RUN;
 }
 
@@ -148,6 +177,9 @@ enum options_result options_parse(struct options *o, int argc, char **argv)
 			break;
 		case 's':
 			o->socket = optarg;
+			break;
+		case OPTION_API:
+			o->api = optarg;
 			break;
 		case OPTION_ALL:
 			o->all = true;

@@ -4,11 +4,14 @@
 #define APPS_MILLRACE_OPTIONS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct options {
 	const char *command; /* "status", ...; borrowed from argv */
 	const char *file;    /* of check */
 	const char *socket;  /* of the statistics */
+	const char *api;     /* kick: the operator's address */
+	uint32_t viewer;     /* of kick */
 	bool json;
 	bool watch;
 	bool all;     /* drops: zero ones too */

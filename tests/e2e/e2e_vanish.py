@@ -5,7 +5,7 @@ import signal
 import time
 
 from cases import Group, case, check, group
-from lab import RANDOM2, Browser, Camera, Gateway, Loss, Viewer, kick, session_file
+from lab import RANDOM2, Browser, Camera, Gateway, Loss, Viewer, session_file
 
 
 def await_that(seconds, what, condition):
@@ -188,7 +188,7 @@ class Alone(Group):
         self.gateway.start_controlplane()
         for viewer in self.gateway.viewers():
             await_that(5, 'the end of the one before',
-                       lambda v=viewer: kick(self.lab, v['id']) == 200)
+                       lambda v=viewer: self.gateway.kick(v['id']) is None)
         check(self.gateway.await_viewers(0, 5) is not None, 'not ended')
         client = Browser(self.lab, self.gateway.url('cam1'), 1, 60)
         client.process.await_line(r'viewer 1: plays', 40)

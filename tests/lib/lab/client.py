@@ -50,12 +50,6 @@ def request(lab, method, url, body=None, headers=None, timeout=10, namespace=Non
         connection.close()
 
 
-def kick(lab, viewer):
-    """The operator ends a viewer ("api": true); gives the status."""
-    return request(lab, 'POST', f'http://127.0.0.1:9997/v3/webrtcsessions/kick/{viewer}',
-                   namespace=lab.gw)[0]
-
-
 def raw_request(lab, address, port, data, timeout=5):
     """Sends bytes that need not be HTTP; gives what comes back until the other side closes."""
     with inside(lab.lan):

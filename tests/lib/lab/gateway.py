@@ -113,6 +113,15 @@ class Gateway:
             raise Failure(f'millrace {" ".join(args)}: {done.stderr.strip()}', self.dataplane)
         return json.loads(done.stdout)
 
+    def kick(self, viewer):
+        """The operator ends a viewer ("api": true): None, or what `millrace kick` has against it."""
+        done = subprocess.run(['ip', 'netns', 'exec', self.lab.gw, program('millrace'), '--json',
+                               'kick', str(viewer)], capture_output=True, text=True, timeout=20)
+        said = json.loads(done.stdout)
+        if said['ended'] != (done.returncode == 0):
+            raise Failure(f'millrace kick: status {done.returncode}: {said}', self.controlplane)
+        return said.get('error')
+
     def await_streams(self, count, seconds, path=None):
         """Waits until that many streams receive packets; gives them."""
         until = time.monotonic() + seconds

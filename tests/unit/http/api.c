@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Tests of controlplane/http/api.c. */
+/* Tests of controlplane/http/api.c, and of what asks it: MILLRACE names the program. */
 #include "fixture.h"
 
 #include <arpa/inet.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* The operator's server: for programs of this machine, not for pages. */
@@ -62,10 +63,103 @@ static void test_api(void **state)
 	stop(&f);
 }
 
+static void on_end(GObject *program, GAsyncResult *result, gpointer user)
+{
+	char **said = user;
+
+	assert_true(g_subprocess_communicate_utf8_finish(
+		G_SUBPROCESS(program), result, said, NULL, NULL));
+}
+
+/* Runs millrace while the server serves; its exit status, and what it wrote (free it). */
+static int run(char **said, const char *arguments)
+{
+	char *line = g_strdup_printf("%s %s", getenv("MILLRACE"), arguments), **argv;
+	GSubprocess *program;
+	int status;
+
+	assert_true(g_shell_parse_argv(line, NULL, &argv, NULL));
+	program = g_subprocess_newv((const char *const *)argv,
+		G_SUBPROCESS_FLAGS_STDOUT_PIPE | G_SUBPROCESS_FLAGS_STDERR_MERGE, NULL);
+	assert_non_null(program);
+	*said = NULL;
+	g_subprocess_communicate_utf8_async(program, NULL, NULL, on_end, said);
+	while (!*said)
+		g_main_context_iteration(NULL, TRUE);
+	assert_true(g_subprocess_get_if_exited(program));
+	status = g_subprocess_get_exit_status(program);
+	g_object_unref(program);
+	g_strfreev(argv);
+	g_free(line);
+	return status;
+}
+
+/* What answers there is another server. */
+static void on_stranger(SoupServer *server, SoupServerMessage *message, const char *path,
+	GHashTable *query, gpointer user)
+{
+	soup_server_message_set_status(message, SOUP_STATUS_OK, NULL);
+	soup_server_message_set_response(message, "text/html", SOUP_MEMORY_STATIC, "<html>", 6);
+}
+
+static void test_kick(void **state)
+{
+	static const struct {
+		const char *at, *arguments;
+		int status;
+		const char *said;
+		unsigned int kicked; /* from then on */
+	} cases[] = {
+		{"api", "kick 8", 1, "no viewer 8", 0},
+		{"api", "kick 2147483650", 1, "fixed session", 0},
+		{"api", "--json kick 8", 1, "\"ended\": false", 0},
+		{"nobody", "kick 7", 1, "\"api\": true in its session file", 0},
+		{"nobody", "--json kick 7", 1, "\"error\": \"127.0.0.1:", 0},
+		{"stranger", "kick 7", 1, "is not millrace-controlplane", 0},
+		{"pages", "kick 7", 1, "status 405", 0},
+		{"api", "kick 7", 0, "viewer 7 ended", 1},
+		{"api", "--json kick 7", 0, "\"ended\": true", 2},
+	};
+	SoupServer *stranger = soup_server_new(NULL, NULL);
+	uint16_t strange = free_port(), nobody = free_port(), port = free_port();
+	GSocketAddress *listen = g_inet_socket_address_new_from_string("127.0.0.1", strange);
+	struct http_server *api;
+	struct fixture f;
+
+	start(&f, NULL);
+	f.config.api_address.port = htons(port);
+	assert_int_equal(http_server_create_api(&api, &f.config, NULL, NULL), 0);
+	soup_server_add_handler(stranger, NULL, on_stranger, NULL, NULL);
+	assert_true(soup_server_listen(stranger, listen, 0, NULL));
+	kicked = 0;
+	setenv("http_proxy", "http://127.0.0.1:1", 1); /* not for this machine */
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		uint16_t to = cases[i].at[0] == 'a'   ? port
+			      : cases[i].at[0] == 's' ? strange
+			      : cases[i].at[0] == 'p' ? f.port
+						      : nobody;
+		char *line = g_strdup_printf("--api 127.0.0.1:%u %s", to, cases[i].arguments),
+		     *said;
+		int status = run(&said, line);
+
+		if (status != cases[i].status || !strstr(said, cases[i].said) ||
+			kicked != cases[i].kicked)
+			fail_msg("%s: %s: %d, %u ended: %s", cases[i].at, cases[i].arguments,
+				status, kicked, said);
+		g_free(said);
+		g_free(line);
+	}
+	http_server_destroy(api);
+	stop(&f);
+	g_object_unref(stranger);
+	g_object_unref(listen);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_api),
+		cmocka_unit_test(test_kick),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
