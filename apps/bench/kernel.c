@@ -10,10 +10,10 @@
 #include "apps/bench/classic.h"
 #include "apps/bench/feed.h"
 #include "apps/bench/figures.h"
+#include "apps/bench/options.h"
 #include "apps/bench/rig.h"
 
 #include <arpa/inet.h>
-#include <getopt.h>
 #include <jansson.h>
 #include <net/if.h>
 #include <rte_cycles.h>
@@ -280,56 +280,29 @@ static int measure(struct kernel *k)
 
 /* ---- options ---- */
 
-static void usage(FILE *out)
+static const char usage[] =
+	"usage: millrace-bench kernel --interface NAME --address ADDRESS --nexthop MAC "
+	"[OPTIONS]\n"
+	"\n"
+	"Viewers are 10.0.0.1 and following, port 40000: there must be a route to them by\n"
+	"the interface, and what its other end gets is best dropped there.\n"
+	"scripts/bench kernel makes all of that.\n\n"
+	"  --interface NAME       a veth's end, or a network card\n"
+	"  --address ADDRESS      our IPv4 address there\n"
+	"  --nexthop MAC          the other end's\n"
+	"  --xdp-object FILE      the XDP program, where it is not installed\n"
+	"  --viewers N            1 to 100000 (1000)\n"
+	"  --payload BYTES        of RTP payload, 16 to 1400 (1188)\n"
+	"  --profile NAME         AEAD_AES_128_GCM (default), AEAD_AES_256_GCM,\n"
+	"                         AES128_CM_HMAC_SHA1_80\n"
+	"  --packets N            of each method in a round (50000)\n"
+	"  --rounds N             1 to 1000 (20)\n"
+	"  --json                 one JSON object on the last line\n"
+	"  --help\n";
+
+static bool address_take(void *to, const char *value)
 {
-	fputs("usage: millrace-bench kernel --interface NAME --address ADDRESS --nexthop MAC "
-	      "[OPTIONS]\n"
-	      "\n"
-	      "Viewers are 10.0.0.1 and following, port 40000: there must be a route to them by\n"
-	      "the interface, and what its other end gets is best dropped there.\n"
-	      "scripts/bench kernel makes all of that.\n\n"
-	      "  --interface NAME       a veth's end, or a network card\n"
-	      "  --address ADDRESS      our IPv4 address there\n"
-	      "  --nexthop MAC          the other end's\n"
-	      "  --xdp-object FILE      the XDP program, where it is not installed\n"
-	      "  --viewers N            1 to 100000 (1000)\n"
-	      "  --payload BYTES        of RTP payload, 16 to 1400 (1188)\n"
-	      "  --profile NAME         AEAD_AES_128_GCM (default), AEAD_AES_256_GCM,\n"
-	      "                         AES128_CM_HMAC_SHA1_80\n"
-	      "  --packets N            of each method in a round (50000)\n"
-	      "  --rounds N             1 to 1000 (20)\n"
-	      "  --json                 one JSON object on the last line\n"
-	      "  --help\n",
-		out);
-}
-
-static bool parse_number(const char *text, uint32_t least, uint32_t most, uint32_t *to)
-{
-	char *end;
-	unsigned long n = strtoul(text, &end, 10);
-
-	if (end == text || *end != '\0' || n < least || n > most)
-		return false;
-	*to = (uint32_t)n;
-	return true;
-}
-
-enum {
-	INTERFACE = 256,
-	ADDRESS,
-	NEXTHOP,
-	XDP_OBJECT,
-	VIEWERS,
-	PAYLOAD,
-	PROFILE,
-	PACKETS,
-	ROUNDS,
-	JSON,
-	HELP
-};
-
-static bool address_take(struct kernel_options *o, const char *value)
-{
+	struct kernel_options *o = to;
 	struct in_addr a;
 
 	if (inet_pton(AF_INET, value, &a) != 1)
@@ -338,8 +311,9 @@ static bool address_take(struct kernel_options *o, const char *value)
 	return o->rig.gateway != 0;
 }
 
-static bool nexthop_take(struct kernel_options *o, const char *value)
+static bool nexthop_take(void *to, const char *value)
 {
+	struct kernel_options *o = to;
 	struct rte_ether_addr mac;
 
 	if (rte_ether_unformat_addr(value, &mac) != 0)
@@ -348,8 +322,9 @@ static bool nexthop_take(struct kernel_options *o, const char *value)
 	return true;
 }
 
-static bool interface_take(struct kernel_options *o, const char *value)
+static bool interface_take(void *to, const char *value)
 {
+	struct kernel_options *o = to;
 	if (strlen(value) >= sizeof(o->interface) || strpbrk(value, ",/") != NULL)
 		return false;
 	snprintf(o->interface, sizeof(o->interface), "%s", value);
@@ -357,57 +332,24 @@ static bool interface_take(struct kernel_options *o, const char *value)
 	return value[0] != '\0';
 }
 
-static bool option_take(struct kernel_options *o, int option, const char *value)
-{
-	switch (option) {
-	case INTERFACE:
-		return interface_take(o, value);
-	case ADDRESS:
-		return address_take(o, value);
-	case NEXTHOP:
-		return nexthop_take(o, value);
-	case XDP_OBJECT:
-		o->rig.xdp_object = value;
-		return true;
-	case VIEWERS:
-		return parse_number(value, 1, RIG_VIEWERS_MAX, &o->rig.viewers);
-	case PAYLOAD:
-		return parse_number(value, 16, RIG_PAYLOAD_MAX, &o->rig.payload);
-	case PROFILE:
-		o->rig.profile = srtp_profile_by_name(value);
-		return o->rig.profile != NULL;
-	case PACKETS:
-		return parse_number(value, 1, 100000000, &o->packets);
-	case ROUNDS:
-		return parse_number(value, 1, ROUNDS_MAX, &o->rounds);
-	case JSON:
-		o->json = true;
-		return true;
-	default:
-		return false;
-	}
-}
-
-static const struct option options[] = {
-	{"interface", required_argument, NULL, INTERFACE},
-	{"address", required_argument, NULL, ADDRESS},
-	{"nexthop", required_argument, NULL, NEXTHOP},
-	{"xdp-object", required_argument, NULL, XDP_OBJECT},
-	{"viewers", required_argument, NULL, VIEWERS},
-	{"payload", required_argument, NULL, PAYLOAD},
-	{"profile", required_argument, NULL, PROFILE},
-	{"packets", required_argument, NULL, PACKETS},
-	{"rounds", required_argument, NULL, ROUNDS},
-	{"json", no_argument, NULL, JSON},
-	{"help", no_argument, NULL, HELP},
-	{0},
-};
-
 /* -1: go on; else the exit status. */
 static int options_parse(struct kernel_options *o, int argc, char **argv)
 {
 	static const uint8_t nobody[6];
-	int option, index;
+	const struct bench_option options[] = {
+		{"interface", BENCH_OTHER, o, .take = interface_take},
+		{"address", BENCH_OTHER, o, .take = address_take},
+		{"nexthop", BENCH_OTHER, o, .take = nexthop_take},
+		{"xdp-object", BENCH_TEXT, &o->rig.xdp_object},
+		{"viewers", BENCH_NUMBER, &o->rig.viewers, 1, RIG_VIEWERS_MAX},
+		{"payload", BENCH_NUMBER, &o->rig.payload, 16, RIG_PAYLOAD_MAX},
+		{"profile", BENCH_PROFILE, &o->rig.profile},
+		{"packets", BENCH_NUMBER, &o->packets, 1, 100000000},
+		{"rounds", BENCH_NUMBER, &o->rounds, 1, ROUNDS_MAX},
+		{"json", BENCH_FLAG, &o->json},
+		{0},
+	};
+	int rc;
 
 	*o = (struct kernel_options){
 		.rig = {.workers = 1,
@@ -422,28 +364,12 @@ static int options_parse(struct kernel_options *o, int argc, char **argv)
 		.packets = 50000,
 		.rounds = 20,
 	};
-	while ((option = getopt_long(argc, argv, "h", options, &index)) != -1) {
-		if (option == HELP || option == 'h') {
-			usage(stdout);
-			return 0;
-		}
-		if (option == '?')
-			return 2;
-		if (!option_take(o, option, optarg)) {
-			fprintf(stderr, "millrace-bench: --%s cannot be %s\n", options[index].name,
-				optarg);
-			return 2;
-		}
-	}
-	if (optind < argc) {
-		fprintf(stderr, "millrace-bench: what is %s?\n", argv[optind]);
-		return 2;
-	}
+	rc = bench_options_read(options, usage, argc, argv);
+	if (rc >= 0)
+		return rc;
 	if (o->interface[0] == '\0' || o->rig.gateway == 0 ||
-		memcmp(o->rig.nexthop, nobody, sizeof(nobody)) == 0) {
-		fputs("millrace-bench: --interface, --address and --nexthop are needed\n", stderr);
-		return 2;
-	}
+		memcmp(o->rig.nexthop, nobody, sizeof(nobody)) == 0)
+		return bench_options_wrong("--interface, --address and --nexthop are needed");
 	return -1;
 }
 

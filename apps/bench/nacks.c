@@ -9,10 +9,10 @@
 #include "apps/bench/bench.h"
 #include "apps/bench/feed.h"
 #include "apps/bench/figures.h"
+#include "apps/bench/options.h"
 #include "dataplane/pipeline/worker.h"
 #include "dataplane/viewer/rtcp.h"
 
-#include <getopt.h>
 #include <jansson.h>
 #include <rte_byteorder.h>
 #include <rte_cycles.h>
@@ -265,51 +265,32 @@ static int measure(struct rig *rig, const struct options *o)
 	return 0;
 }
 
-static void usage(FILE *out)
-{
-	fputs("usage: millrace-bench nacks [OPTIONS]\n\n"
-	      "  --viewers N    that do not flood (400)\n"
-	      "  --flooders N   (100)\n"
-	      "  --rate N       packets of the stream per second (300)\n"
-	      "  --nacks N      per flooder and second, 272 packets asked for in each (100)\n"
-	      "  --packets N    of the stream, in each run (3000)\n"
-	      "  --json         one JSON object on the last line\n"
-	      "  --help\n",
-		out);
-}
+static const char usage[] =
+	"usage: millrace-bench nacks [OPTIONS]\n\n"
+	"  --viewers N    that do not flood (400)\n"
+	"  --flooders N   (100)\n"
+	"  --rate N       packets of the stream per second (300)\n"
+	"  --nacks N      per flooder and second, 272 packets asked for in each (100)\n"
+	"  --packets N    of the stream, in each run (3000)\n"
+	"  --json         one JSON object on the last line\n"
+	"  --help\n";
 
 static int parse(struct options *o, int argc, char **argv)
 {
-	static const struct option longs[] = {{"viewers", required_argument, NULL, 'v'},
-		{"flooders", required_argument, NULL, 'f'}, {"rate", required_argument, NULL, 'r'},
-		{"nacks", required_argument, NULL, 'n'}, {"packets", required_argument, NULL, 'p'},
-		{"json", no_argument, NULL, 'j'}, {"help", no_argument, NULL, 'h'}, {0}};
-	int id;
+	const struct bench_option options[] = {
+		{"viewers", BENCH_NUMBER, &o->viewers, 1, RIG_VIEWERS_MAX},
+		{"flooders", BENCH_NUMBER, &o->flooders, 1, RIG_VIEWERS_MAX},
+		{"rate", BENCH_NUMBER, &o->rate, 1, 100000},
+		{"nacks", BENCH_NUMBER, &o->nacks, 1, 100000},
+		{"packets", BENCH_NUMBER, &o->packets, WARM_UP + 1, 100000},
+		{"json", BENCH_FLAG, &o->json},
+		{0},
+	};
+	int rc = bench_options_read(options, usage, argc, argv);
 
-	while ((id = getopt_long(argc, argv, "", longs, NULL)) != -1) {
-		uint32_t *to = id == 'v'   ? &o->viewers
-			       : id == 'f' ? &o->flooders
-			       : id == 'r' ? &o->rate
-			       : id == 'n' ? &o->nacks
-			       : id == 'p' ? &o->packets
-					   : NULL;
-
-		if (id == 'h') {
-			usage(stdout);
-			return 0;
-		}
-		if (id == 'j')
-			o->json = true;
-		else if (to != NULL)
-			*to = (uint32_t)strtoul(optarg, NULL, 10);
-		if (id == '?' || o->packets <= WARM_UP ||
-			o->viewers + o->flooders > RIG_VIEWERS_MAX ||
-			(to != NULL && (*to == 0 || *to > 100000))) {
-			usage(stderr);
-			return 2;
-		}
-	}
-	return -1;
+	if (rc < 0 && o->viewers + o->flooders > RIG_VIEWERS_MAX)
+		return bench_options_wrong("too many viewers");
+	return rc;
 }
 
 int bench_nacks(int argc, char **argv)

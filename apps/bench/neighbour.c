@@ -10,10 +10,10 @@
 #include "apps/bench/bench.h"
 #include "apps/bench/feed.h"
 #include "apps/bench/figures.h"
+#include "apps/bench/options.h"
 #include "dataplane/pipeline/idle.h"
 #include "dataplane/pipeline/worker.h"
 
-#include <getopt.h>
 #include <jansson.h>
 #include <rte_cycles.h>
 #include <stdio.h>
@@ -192,49 +192,27 @@ static int measure(struct rig *rig, const struct options *o)
 	return rc;
 }
 
-static void usage(FILE *out)
-{
-	fputs("usage: millrace-bench neighbour [OPTIONS]\n\n"
-	      "  --viewers N    of the other stream (5000)\n"
-	      "  --rate N       of its packets per second, in 30 frames (300)\n"
-	      "  --lone-rate N  packets per second of the stream with one viewer (100)\n"
-	      "  --packets N    of that, in each run (1000)\n"
-	      "  --json         one JSON object on the last line\n"
-	      "  --help\n",
-		out);
-}
+static const char usage[] =
+	"usage: millrace-bench neighbour [OPTIONS]\n\n"
+	"  --viewers N    of the other stream (5000)\n"
+	"  --rate N       of its packets per second, in 30 frames (300)\n"
+	"  --lone-rate N  packets per second of the stream with one viewer (100)\n"
+	"  --packets N    of that, in each run (1000)\n"
+	"  --json         one JSON object on the last line\n"
+	"  --help\n";
 
 static int parse(struct options *o, int argc, char **argv)
 {
-	static const struct option longs[] = {{"viewers", required_argument, NULL, 'v'},
-		{"rate", required_argument, NULL, 'r'}, {"lone-rate", required_argument, NULL, 'l'},
-		{"packets", required_argument, NULL, 'p'}, {"json", no_argument, NULL, 'j'},
-		{"help", no_argument, NULL, 'h'}, {0}};
-	int id;
+	const struct bench_option options[] = {
+		{"viewers", BENCH_NUMBER, &o->viewers, 1, RIG_VIEWERS_MAX - 1},
+		{"rate", BENCH_NUMBER, &o->rate, FRAMES, 3000},
+		{"lone-rate", BENCH_NUMBER, &o->lone_rate, 1, 10000},
+		{"packets", BENCH_NUMBER, &o->packets, WARM_UP + 1, FIGURES_MAX},
+		{"json", BENCH_FLAG, &o->json},
+		{0},
+	};
 
-	while ((id = getopt_long(argc, argv, "", longs, NULL)) != -1) {
-		uint32_t *to = id == 'v'   ? &o->viewers
-			       : id == 'r' ? &o->rate
-			       : id == 'l' ? &o->lone_rate
-			       : id == 'p' ? &o->packets
-					   : NULL;
-
-		if (id == 'h') {
-			usage(stdout);
-			return 0;
-		}
-		if (id == 'j')
-			o->json = true;
-		else if (to != NULL)
-			*to = (uint32_t)strtoul(optarg, NULL, 10);
-		if (id == '?' || o->packets <= WARM_UP || o->packets > FIGURES_MAX ||
-			o->viewers >= RIG_VIEWERS_MAX || o->viewers == 0 || o->lone_rate == 0 ||
-			o->lone_rate > 10000 || o->rate < FRAMES || o->rate > 3000) {
-			usage(stderr);
-			return 2;
-		}
-	}
-	return -1;
+	return bench_options_read(options, usage, argc, argv);
 }
 
 int bench_neighbour(int argc, char **argv)

@@ -7,12 +7,12 @@
  */
 #include "apps/bench/bench.h"
 #include "apps/bench/figures.h"
+#include "apps/bench/options.h"
 #include "apps/bench/rig.h"
 #include "apps/bench/wire_link.h"
 #include "crypto/secret.h"
 #include "dataplane/api/client.h"
 
-#include <getopt.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -308,88 +308,46 @@ static int measure(struct wire *w)
 
 /* ---- options ---- */
 
-static void usage(FILE *out)
+static const char usage[] =
+	"usage: millrace-bench wire --control SOCKET --stats SOCKET --memif SOCKET "
+	"[OPTIONS]\n\n"
+	"Needs a data plane whose port 0 is net_memif,role=server and that no control plane\n"
+	"is attached to. scripts/bench wire starts one.\n\n"
+	"  --control SOCKET       the data plane's dataplane.controlSocket\n"
+	"  --stats SOCKET         dataplane.statsSocket\n"
+	"  --memif SOCKET         of its port\n"
+	"  --cpu N                that generates and receives (0)\n"
+	"  --viewers N            1 to 10000 (100)\n"
+	"  --payload BYTES        of RTP payload, 16 to 1400 (1188)\n"
+	"  --profile NAME         AEAD_AES_128_GCM (default), AEAD_AES_256_GCM,\n"
+	"                         AES128_CM_HMAC_SHA1_80\n"
+	"  --millis N             of each trial, 10 to 10000 (2000)\n"
+	"  --json                 one JSON object on the last line\n"
+	"  --help\n";
+
+/* It becomes one of a device's arguments. */
+static bool memif_take(void *to, const char *value)
 {
-	fputs("usage: millrace-bench wire --control SOCKET --stats SOCKET --memif SOCKET "
-	      "[OPTIONS]\n\n"
-	      "Needs a data plane whose port 0 is net_memif,role=server and that no control plane\n"
-	      "is attached to. scripts/bench wire starts one.\n\n"
-	      "  --control SOCKET       the data plane's dataplane.controlSocket\n"
-	      "  --stats SOCKET         dataplane.statsSocket\n"
-	      "  --memif SOCKET         of its port\n"
-	      "  --cpu N                that generates and receives (0)\n"
-	      "  --viewers N            1 to 10000 (100)\n"
-	      "  --payload BYTES        of RTP payload, 16 to 1400 (1188)\n"
-	      "  --profile NAME         AEAD_AES_128_GCM (default), AEAD_AES_256_GCM,\n"
-	      "                         AES128_CM_HMAC_SHA1_80\n"
-	      "  --millis N             of each trial, 10 to 10000 (2000)\n"
-	      "  --json                 one JSON object on the last line\n"
-	      "  --help\n",
-		out);
+	*(const char **)to = value;
+	return strchr(value, ',') == NULL;
 }
-
-static bool parse_number(const char *text, uint32_t least, uint32_t most, uint32_t *to)
-{
-	char *end;
-	unsigned long n = strtoul(text, &end, 10);
-
-	if (end == text || *end != '\0' || n < least || n > most)
-		return false;
-	*to = (uint32_t)n;
-	return true;
-}
-
-enum { CONTROL = 256, STATS, MEMIF, CPU, VIEWERS, PAYLOAD, PROFILE, MILLIS, JSON, HELP };
-
-static bool option_take(struct wire_options *o, int option, const char *value)
-{
-	switch (option) {
-	case CONTROL:
-		o->control = value;
-		return true;
-	case STATS:
-		o->stats = value;
-		return true;
-	case MEMIF:
-		o->memif = value;
-		return strchr(value, ',') == NULL;
-	case CPU:
-		return parse_number(value, 0, 1023, &o->cpu);
-	case VIEWERS:
-		return parse_number(value, 1, 10000, &o->viewers);
-	case PAYLOAD:
-		return parse_number(value, 16, RIG_PAYLOAD_MAX, &o->payload);
-	case PROFILE:
-		o->profile = srtp_profile_by_name(value);
-		return o->profile != NULL;
-	case MILLIS:
-		return parse_number(value, 10, 10000, &o->millis);
-	case JSON:
-		o->json = true;
-		return true;
-	default:
-		return false;
-	}
-}
-
-static const struct option options[] = {
-	{"control", required_argument, NULL, CONTROL},
-	{"stats", required_argument, NULL, STATS},
-	{"memif", required_argument, NULL, MEMIF},
-	{"cpu", required_argument, NULL, CPU},
-	{"viewers", required_argument, NULL, VIEWERS},
-	{"payload", required_argument, NULL, PAYLOAD},
-	{"profile", required_argument, NULL, PROFILE},
-	{"millis", required_argument, NULL, MILLIS},
-	{"json", no_argument, NULL, JSON},
-	{"help", no_argument, NULL, HELP},
-	{0},
-};
 
 /* -1: go on; else the exit status. */
 static int options_parse(struct wire_options *o, int argc, char **argv)
 {
-	int option, index;
+	const struct bench_option options[] = {
+		{"control", BENCH_TEXT, &o->control},
+		{"stats", BENCH_TEXT, &o->stats},
+		{"memif", BENCH_OTHER, &o->memif, .take = memif_take},
+		{"cpu", BENCH_NUMBER, &o->cpu, 0, 1023},
+		{"viewers", BENCH_NUMBER, &o->viewers, 1, 10000},
+		{"payload", BENCH_NUMBER, &o->payload, 16, RIG_PAYLOAD_MAX},
+		{"profile", BENCH_PROFILE, &o->profile},
+		{"millis", BENCH_NUMBER, &o->millis, 10, 10000},
+		{"json", BENCH_FLAG, &o->json},
+		{0},
+	};
+	int rc;
 
 	*o = (struct wire_options){
 		.profile = srtp_profile_by_id(SRTP_PROFILE_GCM_128),
@@ -397,27 +355,11 @@ static int options_parse(struct wire_options *o, int argc, char **argv)
 		.payload = 1188,
 		.millis = 2000,
 	};
-	while ((option = getopt_long(argc, argv, "h", options, &index)) != -1) {
-		if (option == HELP || option == 'h') {
-			usage(stdout);
-			return 0;
-		}
-		if (option == '?')
-			return 2;
-		if (!option_take(o, option, optarg)) {
-			fprintf(stderr, "millrace-bench: --%s cannot be %s\n", options[index].name,
-				optarg);
-			return 2;
-		}
-	}
-	if (optind < argc) {
-		fprintf(stderr, "millrace-bench: what is %s?\n", argv[optind]);
-		return 2;
-	}
-	if (o->control == NULL || o->stats == NULL || o->memif == NULL) {
-		fputs("millrace-bench: --control, --stats and --memif are needed\n", stderr);
-		return 2;
-	}
+	rc = bench_options_read(options, usage, argc, argv);
+	if (rc >= 0)
+		return rc;
+	if (o->control == NULL || o->stats == NULL || o->memif == NULL)
+		return bench_options_wrong("--control, --stats and --memif are needed");
 	return -1;
 }
 
