@@ -72,7 +72,7 @@ int bench_options_read(
 	int c;
 
 	snprintf(program, sizeof(program), "millrace-bench %s", argv[0]);
-	for (int i = 0; options[i].name != NULL && i < BENCH_OPTIONS_MAX; i++)
+	for (int i = 0; i < BENCH_OPTIONS_MAX && options[i].name != NULL; i++)
 		longs[1 + i] = (struct option){.name = options[i].name,
 			.has_arg = options[i].kind == BENCH_FLAG ? no_argument : required_argument,
 			.val = FIRST + i};
