@@ -20,7 +20,7 @@
 #include <stdint.h>
 
 #define MR_ABI_MAGIC 0x4d525031u /* "MRP1" */
-#define MR_ABI_VERSION 4u
+#define MR_ABI_VERSION 5u
 #define MR_CACHE_LINE 64
 
 #define MR_NAME_MAX 128        /* bytes of a path name, the final 0 included */

@@ -107,6 +107,7 @@ struct mr_stats_worker {
 	_Atomic uint64_t repairs;           /* packets sent again; not in media_packets */
 	_Atomic uint64_t repair_turns_full; /* turns that put repairs off to the next one */
 	_Atomic uint64_t repairs_refused[MR_STATS_REFUSALS]; /* by enum mr_repair_refusal */
+	_Atomic uint64_t refreshes; /* viewers started again from a kept key frame */
 };
 
 struct mr_stats_path {
@@ -173,9 +174,11 @@ struct mr_stats_track {
 	_Atomic uint64_t repaired;                           /* packets sent again */
 	_Atomic uint64_t repaired_bytes;                     /* of their SRTP payloads */
 	_Atomic uint64_t repairs_refused[MR_STATS_REFUSALS]; /* by enum mr_repair_refusal */
-	_Atomic uint64_t bursts_given_up; /* on the way from the last key frame to live */
-	_Atomic uint32_t join;            /* enum mr_join */
-	_Atomic uint32_t burst_ms;        /* from joining to live, of the last one; 0: none yet */
+	_Atomic uint64_t bursts_given_up;   /* on the way from the last key frame to live */
+	_Atomic uint32_t join;              /* enum mr_join */
+	_Atomic uint32_t burst_ms;          /* from joining to live, of the last one; 0: none yet */
+	_Atomic uint64_t refreshes;         /* starts from the last key frame, after a PLI or FIR */
+	_Atomic uint64_t refreshes_refused; /* too soon, or no key frame is kept */
 };
 
 /* Where a viewer's track began. */

@@ -56,6 +56,7 @@ static int totals(const char *cmd, const char *params, struct rte_tel_data *d)
 	ADD(punted);
 	ADD(repairs);
 	ADD(repair_turns_full);
+	ADD(refreshes);
 #undef ADD
 	return 0;
 }

@@ -9,6 +9,7 @@
 #include "dataplane/pipeline/catch_up.h"
 
 #include "dataplane/pipeline/copy.h"
+#include "dataplane/pipeline/refresh.h"
 #include "dataplane/stream/stream.h"
 
 #include <string.h>
@@ -110,6 +111,7 @@ void catch_up_end(struct worker *w, struct viewer_track *t)
 static void give_up(struct worker *w, struct viewer_track *t)
 {
 	mr_count(&t->stats->bursts_given_up, 1);
+	refresh_hold(w, t);
 	catch_up_end(w, t);
 	join_wait(w, t, join_newer(t->audience));
 }
@@ -233,6 +235,8 @@ void catch_up_stage(struct worker *w)
 	uint64_t due = UINT64_MAX;
 	uint32_t first;
 
+	if (w->refreshing != NULL)
+		refresh_turn(w);
 	if (w->waiting != NULL)
 		join_waiting(w);
 	if (w->n_catching == 0)
@@ -264,11 +268,23 @@ void catch_up_pli(struct worker *w, struct viewer_track *t)
 	give_up(w, t);
 }
 
-void catch_up_nack(struct worker *w, struct viewer_track *t, uint32_t n)
+/* What was sent before the epoch is no loss of the burst's. */
+static bool in_epoch(const struct viewer_track *t, uint16_t seq)
+{
+	return (uint16_t)(seq - (uint16_t)t->wire_base) < t->next_index - t->join_index;
+}
+
+void catch_up_nack(struct worker *w, struct viewer_track *t, uint16_t pid, uint16_t blp)
 {
 	struct catch_up *c = &t->catch_up;
+	uint32_t n;
 
-	if (t->state != TRACK_CATCHING || n == 0)
+	if (t->state != TRACK_CATCHING)
+		return;
+	n = in_epoch(t, pid);
+	for (unsigned int i = 0; i < 16; i++)
+		n += (blp >> i & 1) != 0 && in_epoch(t, (uint16_t)(pid + 1 + i));
+	if (n == 0)
 		return;
 	c->nacked += n;
 	if (c->nacked > NACKS_FREE + c->sent) {

@@ -41,10 +41,11 @@ void track_leave(struct worker *w, struct viewer_track *t);
 /* Everybody who is in `a` in any state. */
 void audience_disband(struct worker *w, struct audience *a);
 
-/* The viewer says PLI, or asks for `n` packets again. Tracks that do not catch up
- * do not mind. */
+/* The viewer says PLI, or asks for packets again: `pid`, and those behind it by `blp`
+ * (RFC 4585 6.2.1). Tracks that do not catch up do not mind, nor does what was sent
+ * before the epoch count. */
 void catch_up_pli(struct worker *w, struct viewer_track *t);
-void catch_up_nack(struct worker *w, struct viewer_track *t, uint32_t n);
+void catch_up_nack(struct worker *w, struct viewer_track *t, uint16_t pid, uint16_t blp);
 
 /* ---- between join.c and catch_up.c ---- */
 
@@ -59,5 +60,13 @@ void join_waiting(struct worker *w);
 void join_wait(struct worker *w, struct viewer_track *t, uint64_t after);
 /* ... newer than any that is known now. */
 uint64_t join_newer(const struct audience *a);
+
+/* ---- between join.c and refresh.c ---- */
+
+/* The newest key frame, where a viewer may begin with it: it is kept and whole, and
+ * the source is not away. The audience's window is open from there on then. */
+bool join_keyframe(struct worker *w, struct audience *a, uint64_t *index);
+/* A track that is live or waits begins again at that key frame; there is room. */
+void join_again(struct worker *w, struct viewer_track *t, uint64_t index);
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "dataplane/pipeline/alive.h"
 #include "dataplane/pipeline/catch_up.h"
+#include "dataplane/pipeline/refresh.h"
 #include "dataplane/pipeline/repair_queue.h"
 #include "dataplane/stream/stream.h"
 #include "dataplane/viewer/rtcp.h"
@@ -81,6 +82,7 @@ static void want_keyframe(struct worker *w, struct viewer *v, uint32_t ssrc)
 		return;
 	mr_count(&t->stats->plis, 1);
 	catch_up_pli(w, t);
+	refresh_want(w, t);
 	s = t->audience->stream;
 	/* Its viewers at other workers want some, too; whose turn began later may have
 	 * been first. */
@@ -115,8 +117,8 @@ static void take_transport_feedback(struct worker *w, struct viewer *v, const st
 
 		rtcp_nack_entry(p, i, &pid, &blp);
 		repair_want(w, t, pid, blp);
+		catch_up_nack(w, t, pid, blp);
 	}
-	catch_up_nack(w, t, rtcp_nack_packets(p));
 }
 
 /* A browser has an SSRC per receiver and says BYE for each that stops: the

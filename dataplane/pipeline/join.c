@@ -6,6 +6,7 @@
 #include "dataplane/pipeline/catch_up.h"
 
 #include "dataplane/api/event.h"
+#include "dataplane/pipeline/refresh.h"
 #include "dataplane/stream/stream.h"
 
 #define WAIT_MAX_NS 30000000000ull     /* then live: there may be no key frames at all */
@@ -55,9 +56,7 @@ static bool keyframe_is_whole(const struct audience *a, uint64_t index)
 	return true;
 }
 
-/* The newest key frame, where a viewer may begin with it: it is kept and whole, and
- * the source is not away. The audience's window is open from there on then. */
-static bool find_keyframe(struct worker *w, struct audience *a, uint64_t *index)
+bool join_keyframe(struct worker *w, struct audience *a, uint64_t *index)
 {
 	if (!audience_keyframe(a, index))
 		return false;
@@ -127,6 +126,21 @@ static void wait_leave(struct worker *w, struct viewer_track *t)
 		unlink_audience(w, a);
 }
 
+void join_again(struct worker *w, struct viewer_track *t, uint64_t index)
+{
+	struct audience *a = t->audience;
+
+	if (t->state == TRACK_LIVE) {
+		audience_leave(t);
+		t->audience = a;
+		a->n_behind++;
+	} else {
+		wait_leave(w, t);
+	}
+	/* What it saw last is newer than any of these: a jump, whatever is sent next. */
+	catch_up_begin(w, t, index, CATCH_UP_SHIFT);
+}
+
 /* Looks at each that waits, once: starts it with the key frame at `index`, makes it
  * live, or lets it wait on. */
 static void look_at_waiting(struct worker *w, struct audience *a, bool start, uint64_t index)
@@ -161,7 +175,7 @@ static bool keyframe_has_come(struct worker *w, struct audience *a, uint64_t *in
 	if (w->n_catching == CATCHING_MAX || !audience_keyframe(a, index) ||
 		*index < a->waiting_after)
 		return false;
-	if (find_keyframe(w, a, index))
+	if (join_keyframe(w, a, index))
 		return true;
 	a->waiting_after = *index + 1;
 	return false;
@@ -209,7 +223,7 @@ void track_join(struct worker *w, struct audience *a, struct viewer_track *t)
 		return;
 	}
 	a->n_behind++;
-	cached = w->start == WORKER_START_KEYFRAME && find_keyframe(w, a, &index);
+	cached = w->start == WORKER_START_KEYFRAME && join_keyframe(w, a, &index);
 	count_join(t, cached ? MR_JOIN_CACHE : MR_JOIN_WAITED);
 	/* Where only too many catch up at the moment, the present one will do. */
 	if (cached && w->n_catching < CATCHING_MAX)
@@ -226,6 +240,7 @@ void track_leave(struct worker *w, struct viewer_track *t)
 {
 	struct audience *a = t->audience;
 
+	refresh_leave(w, t);
 	switch ((enum track_state)t->state) {
 	case TRACK_AWAY:
 		return;

@@ -156,10 +156,12 @@ struct worker {
 	struct audience *queue_tail;
 	struct viewer *repair_head; /* viewers that wait for repairs, first in first out */
 	struct viewer *repair_tail;
-	struct audience *reading; /* that hold packets of other workers' rings, this turn */
-	struct stream *fresh;     /* with viewers at other workers, who are to be told */
-	struct audience *waiting; /* audiences with tracks that wait for a key frame */
-	uint64_t waiting_look_ns; /* when the next look at how long they have is due */
+	struct audience *reading;        /* that hold packets of other workers' rings, this turn */
+	struct stream *fresh;            /* with viewers at other workers, who are to be told */
+	struct audience *waiting;        /* audiences with tracks that wait for a key frame */
+	struct viewer_track *refreshing; /* live tracks that want a key frame (refresh.h) */
+	uint64_t refresh_due_ns;         /* when the next look at them is due */
+	uint64_t waiting_look_ns;        /* when the next look at how long they have is due */
 	uint64_t due_ns; /* CLOCK_MONOTONIC: paced packets are due; UINT64_MAX: none wait */
 	uint64_t catching_due_ns; /* CLOCK_MONOTONIC: the earliest of catching[] */
 	uint32_t n_catching;

@@ -56,6 +56,7 @@ void audience_leave(struct viewer_track *t)
 {
 	struct audience *a = t->audience;
 	uint32_t at = 0;
+	bool sent; /* the packet of the running job */
 
 	if (a == NULL)
 		return;
@@ -66,10 +67,11 @@ void audience_leave(struct viewer_track *t)
 	/* Those behind move up by one and keep their order; so does the running job. */
 	memmove(&a->tracks[at], &a->tracks[at + 1], (a->n_tracks - at - 1) * sizeof(a->tracks[0]));
 	a->n_tracks--;
-	if (at < a->live_position)
+	sent = at < a->live_position;
+	if (sent)
 		a->live_position--;
-	/* Should it ever join again: no index twice, whatever was sent last. */
-	t->wire_base += a->live_next - t->join_index + 1;
+	/* Should it ever join again: no index twice, and none left out. */
+	t->wire_base += a->live_next - t->join_index + sent;
 	t->audience = NULL;
 	t->state = TRACK_AWAY;
 }

@@ -56,6 +56,7 @@ struct stream {
 
 	/* any worker with viewers of it */
 	_Atomic uint64_t keyframe_wanted_ns; /* CLOCK_MONOTONIC: told last; 0: never */
+	_Atomic bool keyframe_unanswered;    /* none came soon after (refresh.h) */
 };
 
 /* Main thread. NULL and errno: EINVAL, ENOMEM. `add` has been validated. */

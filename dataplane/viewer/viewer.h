@@ -77,6 +77,17 @@ struct catch_up {
 	uint64_t behind;  /* packets, when `quantum` was set */
 };
 
+/* Of a live track that wants a key frame (refresh.h). */
+struct refresh {
+	struct viewer_track *next; /* in the worker's list */
+	uint64_t since_ns;         /* CLOCK_MONOTONIC: wanted */
+	uint64_t wish_ns;  /* CLOCK_MONOTONIC: the camera was asked last before that; 0: never */
+	uint64_t after;    /* stream index: a key frame from there on is an answer */
+	uint64_t next_ns;  /* CLOCK_MONOTONIC: not started again before */
+	uint64_t pause_ns; /* between the last start and that */
+	bool wanted;       /* it is in the list */
+};
+
 enum track_state {
 	TRACK_AWAY = 0,     /* has no stream */
 	TRACK_LIVE = 1,     /* in its audience's list, at the shared cursor */
@@ -113,6 +124,7 @@ struct viewer_track {
 	uint64_t rtx_next;         /* 48-bit wire index of the next RTX packet; each is used once */
 	uint64_t next_index; /* TRACK_CATCHING: stream index of the next packet that it gets */
 	struct catch_up catch_up;
+	struct refresh refresh;
 };
 
 #define REPORTS_REMEMBERED 4 /* round trips of up to so many seconds are seen */

@@ -8,7 +8,8 @@ import time
 
 from cases import Group, case, check, group
 from jitter import JitterySource
-from joins import Capture, Joins, scene, slow_link
+from joins import Capture, Joins, Samples, scene, slow_link
+from lab import Dead
 
 FPS = 30
 
@@ -93,3 +94,51 @@ class Jitter(Group):
         check(joined['framesPerSecond'] >= 0.93 * FPS, f'{joined["framesPerSecond"]} frames/s')
         return (f'{joined["framesPerSecond"]} frames/s, {joined["framesDropped"]} dropped, '
                 f'delay {joined["delayMs"]} ms')
+
+
+@group('a viewer that has lost the picture')
+class Lost(Group):
+    """The camera obeys no PLI, and its next key frame is far."""
+
+    def setup(self):
+        self.gateway = scene(self.lab, '--size', '640x360', '--bitrate', '1500k')
+
+    def key_frames(self):
+        return self.gateway.cli('streams')['streams'][0]['keyFrames']
+
+    @case('is started again from the last key frame where the camera does not answer its PLI')
+    def again(self):
+        client = Samples(self.lab, self.gateway.url('cam1'), 60)
+        check(self.gateway.await_viewers(1, 20) is not None, 'the browser did not connect')
+        time.sleep(1.5)
+        before, limit = self.key_frames(), time.monotonic() + 12
+        while self.key_frames() == before:
+            check(time.monotonic() < limit, 'no key frame comes')
+            time.sleep(0.05)
+        key = time.time()
+        with Dead(self.lab):
+            time.sleep(4)  # more than can be repaired
+        back = time.time()
+        track = {}
+        while time.time() < key + 9.5:
+            track = max(video_tracks(self.gateway), key=lambda t: t['refreshes'])
+            time.sleep(0.2)
+        seen = [s for s in client.result() if s.get('framesDecoded')]
+        until = key + 9.5  # when a key frame of the camera's own comes
+        frozen = max(s['framesDecoded'] for s in seen if s['at'] / 1000 < back)
+        again = next((s for s in seen if s['framesDecoded'] > frozen + 5), None)
+        check(again and again['at'] / 1000 < until, 'no picture before the next key frame')
+        # what it said while the wire was dead has not been heard
+        unheard = max(s['pliCount'] for s in seen if s['at'] / 1000 < back)
+        asked = next((s for s in seen if s['pliCount'] > unheard), None)
+        check(asked, 'it has not asked')
+        took = (again['at'] - asked['at']) / 1000
+        check(track['refreshes'] == 1, f'started again {track["refreshes"]} times')
+        check(track['burstsGivenUp'] == 0, 'given up on the way')
+        last = [s for s in seen if until - 2 < s['at'] / 1000 < until]
+        rate = ((last[-1]['framesDecoded'] - last[0]['framesDecoded']) * 1000
+                / (last[-1]['at'] - last[0]['at']))
+        check(rate >= 0.9 * FPS, f'{rate:.0f} frames/s afterwards')
+        check(last[-1]['pliCount'] == asked['pliCount'], 'it asks again')
+        return (f'{1000 * took:.0f} ms from the PLI to the picture, {rate:.0f} frames/s afterwards, '
+                f'{track["burstMs"]} ms to catch up')

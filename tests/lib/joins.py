@@ -2,6 +2,7 @@
 """Joining a camera with 10 s between its key frames: for scripts/bench join and the tests."""
 import json
 import os
+import signal
 import socket
 import struct
 import time
@@ -60,6 +61,23 @@ class Joins:
             if 'error' in j:
                 raise Failure(j['error'], self.process)
         return joins
+
+
+class Samples:
+    """Chromium, playing in the background; what its video looked like, ten times a second. result() ends it."""
+
+    def __init__(self, lab, url, seconds):
+        self.process = lab.start(f'samples{len(lab.processes)}', [
+            'node', os.path.join(os.path.dirname(os.path.realpath(SCRIPT)), 'sample.mjs'), '--url', url,
+            '--seconds', seconds, '--profile-dir', lab.path(f'samples{len(lab.processes)}')],
+            lab.lan, env=private_places(lab), pipe=True)
+
+    def result(self):
+        self.process.signal(signal.SIGUSR2)
+        text = self.process.read_all(60).strip()
+        if not text:
+            raise Failure('the browser did not play', self.process)
+        return json.loads(text.splitlines()[-1])['samples']
 
 
 class Capture:

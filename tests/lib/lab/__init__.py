@@ -15,11 +15,11 @@ from .net import Lab, LabError, inside
 from .process import Failure, Process
 from .gateway import BUILD, TOP, Camera, Gateway, program, session_file
 from .browser import Browser, play, private_places
-from .loss import BURST3, RANDOM1, RANDOM2, RANDOM5, Loss, Reorder
+from .loss import BURST3, RANDOM1, RANDOM2, RANDOM5, Dead, Loss, Reorder
 from .client import Receiver, Viewer, offer, raw_request, request, view
 from .ice import Candidate, client_hello
 
 __all__ = ['BUILD', 'BURST3', 'RANDOM1', 'RANDOM2', 'RANDOM5', 'TOP', 'Browser', 'Camera',
-           'Candidate', 'Failure', 'Gateway', 'Lab', 'LabError', 'Loss', 'Process',
+           'Candidate', 'Dead', 'Failure', 'Gateway', 'Lab', 'LabError', 'Loss', 'Process',
            'Receiver', 'Reorder', 'Viewer', 'client_hello', 'inside', 'offer', 'play',
            'private_places', 'program', 'raw_request', 'request', 'session_file', 'view']

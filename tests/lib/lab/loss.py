@@ -20,18 +20,19 @@ RANDOM2 = 'numgen random mod 100 < 2'
 RANDOM5 = 'numgen random mod 100 < 5'
 BURST3 = 'numgen inc mod 150 < 3'  # 2 %, three in a row
 TO_VIEWERS = 'udp sport 8189'
+FROM_VIEWERS = 'udp dport 8189'
 
 
 class Table:
     """An nftables table at the clients' link, while it lasts."""
 
-    def __init__(self, lab, rules, hook='ingress'):
-        self.lab, self.rules, self.hook = lab, rules, hook
+    def __init__(self, lab, rules, hook='ingress', name='wire'):
+        self.lab, self.rules, self.hook, self.name = lab, rules, hook, name
 
     def __enter__(self):
         path = self.lab.path('wire.nft')
         with open(path, 'w', encoding='utf-8') as f:
-            f.write(f'table netdev wire {{ chain wire {{\n'
+            f.write(f'table netdev {self.name} {{ chain wire {{\n'
                     f'type filter hook {self.hook} device "{self.lab.lan_link}" priority 0;\n'
                     + '\n'.join(self.rules) + '\n}\n}\n')
         self.lab.execute(self.lab.lan, 'nft', '-f', path)
@@ -40,13 +41,13 @@ class Table:
     def counters(self):
         """Packets that matched, and those of them that the other rules took."""
         listing = json.loads(self.lab.execute(
-            self.lab.lan, 'nft', '-j', 'list', 'table', 'netdev', 'wire'))['nftables']
+            self.lab.lan, 'nft', '-j', 'list', 'table', 'netdev', self.name))['nftables']
         seen, *taken = [e['counter']['packets'] for r in listing if 'rule' in r
                        for e in r['rule']['expr'] if 'counter' in e]
         return seen, sum(taken)
 
     def __exit__(self, *_):
-        self.lab.execute(self.lab.lan, 'nft', 'delete', 'table', 'netdev', 'wire')
+        self.lab.execute(self.lab.lan, 'nft', 'delete', 'table', 'netdev', self.name)
 
 
 class Loss(Table):
@@ -54,6 +55,23 @@ class Loss(Table):
 
     def __init__(self, lab, which, match=TO_VIEWERS, hook='ingress'):
         super().__init__(lab, [f'{match} counter', f'{match} {which} counter drop'], hook)
+
+
+class Dead:
+    """Nothing of the viewers' traffic gets through, either way."""
+
+    def __init__(self, lab):
+        self.tables = [Table(lab, [f'{TO_VIEWERS} counter drop']),
+                       Table(lab, [f'{FROM_VIEWERS} counter drop'], 'egress', 'back')]
+
+    def __enter__(self):
+        for table in self.tables:
+            table.__enter__()
+        return self
+
+    def __exit__(self, *_):
+        for table in self.tables:
+            table.__exit__()
 
 
 class Reorder(Table):

@@ -3,152 +3,7 @@
  * Tests of dataplane/pipeline/join.c and catch_up.c, and of fan-out's pacing: what a
  * new viewer is sent from the last key frame on, how fast, and how that ends.
  */
-#include "tests/unit/pipeline/harness.h"
-
-#include "dataplane/pipeline/catch_up.h"
-#include "dataplane/stream/rtp.h"
-
-#include <rte_byteorder.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#define FRAME_NS 33333333ull
-#define FRAME_TICKS 3000
-#define FRAME_PACKETS 8
-#define KEY_PACKETS 40
-#define LEN 1000 /* [bytes] of a payload */
-#define TURN_NS 20000
-#define SEEN_MAX 100000
-
-struct seen {
-	uint64_t at_ns;
-	uint32_t timestamp; /* of the stream */
-	uint16_t seq;
-};
-
-/* One camera, one viewer who is watched. */
-struct scene {
-	struct harness h;
-	struct stream *s;
-	struct viewer *v;
-	uint64_t frame_ns; /* between two frames */
-	uint64_t next_frame_ns;
-	uint32_t frames;
-	uint32_t n;
-	struct seen *seen;
-	uint64_t reports;
-};
-
-static void put_frame(struct scene *c, bool key)
-{
-	struct stream *s = c->s;
-	unsigned int n = key ? KEY_PACKETS : FRAME_PACKETS;
-
-	for (unsigned int i = 0; i < n; i++) {
-		uint16_t flags = (uint16_t)((i == 0 ? PLAIN_FRAME_START : 0) |
-					    (i == 0 && key ? PLAIN_KEYFRAME : 0) |
-					    (i + 1 == n ? PLAIN_MARKER : 0));
-		uint8_t *to = plain_ring_reserve(&s->ring, LEN);
-
-		memset(to, (int)i, LEN);
-		clock_arrival(&s->clock, c->frames * FRAME_TICKS, c->h.w->wall_ns);
-		plain_ring_commit(&s->ring, LEN, c->frames * FRAME_TICKS, flags, c->h.w->now_ns);
-	}
-	worker_queue_audience(c->h.w, &s->audience);
-	c->frames++;
-}
-
-static void scene_init(struct scene *c, enum worker_start start, uint32_t ring)
-{
-	memset(c, 0, sizeof(*c));
-	c->seen = calloc(SEEN_MAX, sizeof(c->seen[0]));
-	assert_non_null(c->seen);
-	harness_init(&c->h);
-	c->h.w->start = start;
-	c->h.w->quantum = quantum_of(16);
-	c->s = harness_stream(&c->h, MR_KIND_VIDEO, 90000, ring);
-	c->frame_ns = FRAME_NS;
-	c->next_frame_ns = c->h.w->now_ns;
-}
-
-static void scene_fini(struct scene *c)
-{
-	harness_fini(&c->h);
-	free(c->seen);
-}
-
-static void look(struct scene *c)
-{
-	struct plain_batch *b = &c->h.w->plain;
-
-	for (uint16_t i = 0; i < b->n; i++) {
-		const struct rtp_header *h =
-			rte_pktmbuf_mtod(b->pkts[i], const struct rtp_header *);
-		const struct packet_meta *meta = packet_meta(b->pkts[i]);
-
-		if (c->v == NULL || meta->viewer != c->v)
-			continue;
-		assert_in_range(c->n, 0, SEEN_MAX - 1);
-		c->seen[c->n++] = (struct seen){
-			.at_ns = c->h.w->now_ns,
-			.timestamp = rte_be_to_cpu_32(h->timestamp) - c->v->track[0].timestamp_base,
-			.seq = rte_be_to_cpu_16(h->seq),
-		};
-	}
-}
-
-/* Lets time pass; the camera makes its frames, without key frames. */
-static void run(struct scene *c, uint64_t ns)
-{
-	struct worker *w = c->h.w;
-	uint64_t end = w->now_ns + ns;
-
-	while (w->now_ns < end) {
-		while (w->now_ns >= c->next_frame_ns) {
-			put_frame(c, false);
-			c->next_frame_ns += c->frame_ns;
-		}
-		fanout_stage(w);
-		catch_up_stage(w);
-		look(c);
-		report_stage(w);
-		if (c->v != NULL && w->srtcp_out.n > 0 && c->reports == 0)
-			c->reports = w->now_ns;
-		harness_free_batch(&w->srtcp_out);
-		protect_stage(w);
-		harness_free_batch(&w->cipher);
-		harness_advance(&c->h, TURN_NS);
-	}
-}
-
-static void key_frame(struct scene *c)
-{
-	put_frame(c, true);
-	c->next_frame_ns = c->h.w->now_ns + c->frame_ns;
-}
-
-static struct viewer_track *join(struct scene *c)
-{
-	c->v = harness_viewer(&c->h, SRTP_PROFILE_GCM_128, c->s);
-	return &c->v->track[0];
-}
-
-/* Numbers rise by one, from the first to the last. */
-static void no_gap(const struct scene *c)
-{
-	for (uint32_t i = 1; i < c->n; i++)
-		assert_int_equal(c->seen[i].seq, (uint16_t)(c->seen[0].seq + i));
-}
-
-static void bounded_bursts(const struct scene *c, unsigned int most)
-{
-	for (uint32_t i = 0; i + most < c->n; i++)
-		assert_true(c->seen[i + most].at_ns - c->seen[i].at_ns > MS);
-}
+#include "tests/unit/pipeline/catch_up_scene.h"
 
 /* Within 3 s of joining, the viewer has all from the key frame on, once, and is live. */
 static void test_catches_up(void **state)
@@ -334,7 +189,8 @@ static void test_given_up(void **state)
 			catch_up_pli(c.h.w, t);
 			break;
 		case NACKS:
-			catch_up_nack(c.h.w, t, 129 + n);
+			for (uint32_t i = 0; i < 129 + n; i++)
+				catch_up_nack(c.h.w, t, (uint16_t)(t->wire_base + i % n), 0);
 			break;
 		case OVERRUN:
 			c.h.w->n_catching = 0; /* its worker does not come to it */
@@ -366,6 +222,7 @@ static void test_adapts(void **state)
 	struct scene c;
 	struct viewer_track *t;
 	uint64_t rate;
+	uint16_t first;
 
 	scene_init(&c, WORKER_START_KEYFRAME, 4096);
 	key_frame(&c);
@@ -373,16 +230,19 @@ static void test_adapts(void **state)
 	t = join(&c);
 	run(&c, 300 * MS);
 	rate = t->catch_up.rate;
+	first = (uint16_t)t->wire_base;
+	catch_up_nack(c.h.w, t, (uint16_t)(first - 17), 0xffff); /* of before */
+	assert_int_equal(t->catch_up.rate, rate);
 	assert_true(rate > 6 * t->catch_up.stream_rate);
-	catch_up_nack(c.h.w, t, 10);
-	catch_up_nack(c.h.w, t, 10);
+	catch_up_nack(c.h.w, t, first, 0x1ff);
+	catch_up_nack(c.h.w, t, first, 0x1ff);
 	assert_int_equal(t->catch_up.rate, rate / 2);
 	run(&c, 200 * MS);
-	catch_up_nack(c.h.w, t, 10);
+	catch_up_nack(c.h.w, t, first, 0x1ff);
 	assert_in_range(t->catch_up.rate, rate / 4, rate / 3);
 	for (int i = 0; i < 3; i++) {
 		run(&c, 160 * MS);
-		catch_up_nack(c.h.w, t, 1);
+		catch_up_nack(c.h.w, t, first, 0);
 		assert_true(t->catch_up.rate > t->catch_up.stream_rate * 5 / 4);
 	}
 	run(&c, 8 * SECOND);

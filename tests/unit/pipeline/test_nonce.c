@@ -11,6 +11,7 @@
 #include "tests/unit/pipeline/harness.h"
 
 #include "dataplane/pipeline/catch_up.h"
+#include "dataplane/pipeline/refresh.h"
 #include "dataplane/pipeline/repair_queue.h"
 #include "tests/unit/crypto/random.h"
 
@@ -139,6 +140,27 @@ static void rejoin(struct harness *h, struct viewer_track *t)
 	track_join(h->w, a, t);
 }
 
+/* A live viewer has lost the picture, and the camera makes no key frame for it; or the
+ * viewer has been given up and is started again. Whenever that can be, as if the last
+ * time were long ago. */
+static void begin_again(struct harness *h, struct random *r, struct viewer_track *t)
+{
+	struct audience *a = t->audience;
+	uint64_t index;
+
+	if (a == NULL || (t->state != TRACK_LIVE && t->state != TRACK_WAITING) ||
+		t->kind != MR_KIND_VIDEO)
+		return;
+	t->refresh.next_ns = 0;
+	refresh_want(h->w, t);
+	if (random_below(r, 4) > 0 && join_keyframe(h->w, a, &index) &&
+		h->w->n_catching < REFRESH_CATCHING_MAX) {
+		join_again(h->w, t, index);
+		h->w->stats->refreshes++;
+	}
+	worker_read_end(h->w);
+}
+
 /* What a viewer may say, at any time. */
 static void complain(
 	struct harness *h, struct random *r, struct viewer_track *t, struct history *all)
@@ -146,13 +168,15 @@ static void complain(
 	/* Most of all who catches up: there is not much time for it. */
 	if (h->w->n_catching > 0 && random_below(r, 3) > 0)
 		t = h->w->catching[random_below(r, h->w->n_catching)].track;
-	uint16_t near = (uint16_t)(t->wire_base + random_below(r, 64));
+	uint64_t sent = t->state == TRACK_CATCHING ? t->next_index - t->join_index : 64;
+	uint16_t near = (uint16_t)(t->wire_base + random_below(r, RTE_MAX((uint32_t)sent, 1u)));
 	uint64_t given_up = t->stats->bursts_given_up;
 
 	if (random_below(r, 3) == 0)
 		catch_up_pli(h->w, t);
 	else if (random_below(r, 3) == 0)
-		catch_up_nack(h->w, t, random_below(r, 1000));
+		for (uint32_t n = random_below(r, 1000); n > 0; n--)
+			catch_up_nack(h->w, t, near, (uint16_t)random_u64(r));
 	else
 		repair_want(h->w, t, near, (uint16_t)random_u64(r));
 	all->given_up += t->stats->bursts_given_up != given_up;
@@ -267,6 +291,8 @@ static void test_no_nonce_twice(void **state)
 			harness_leave(&h, v);
 		else if (what < 15 && v != NULL)
 			rejoin(&h, &v->track[random_below(&r, 2)]);
+		else if (what < 17 && v != NULL)
+			begin_again(&h, &r, &v->track[0]);
 		else if (what < 20)
 			send_again(&h, &r, s, &all);
 		else if (what < 26 && v != NULL)
@@ -279,13 +305,15 @@ static void test_no_nonce_twice(void **state)
 			turn(&h, &all);
 	}
 	printf("%llu packets, %llu nonces, %llu of them again, %llu repairs, highest index %llu, "
-	       "%u viewers, %llu copies on the way from a key frame, %u times given up\n",
+	       "%u viewers, %llu copies on the way from a key frame, %u times given up, %llu times "
+	       "started again\n",
 		(unsigned long long)all.packets, (unsigned long long)all.used,
 		(unsigned long long)all.again, (unsigned long long)h.w->stats->repairs,
 		(unsigned long long)all.highest, h.n_viewers, (unsigned long long)all.shifted,
-		all.given_up);
+		all.given_up, (unsigned long long)h.w->stats->refreshes);
 	assert_true(all.shifted > all.wanted / 30);
 	assert_true(all.given_up > 20);
+	assert_true(h.w->stats->refreshes > 50);
 	assert_true(all.used > all.wanted / 3);
 	assert_true(all.again > all.wanted / 100);
 	assert_true(h.w->stats->repairs > all.wanted / 200);
