@@ -45,6 +45,12 @@ void pack_text(struct packer *p, const char *text)
 	pack_block(p, text, text ? strlen(text) : 0);
 }
 
+void pack_endpoint(struct packer *p, const struct mr_endpoint *e)
+{
+	pack_raw(p, e->addr, sizeof(e->addr));
+	pack_u16(p, e->port);
+}
+
 void unpack_raw(struct unpacker *u, void *out, size_t len)
 {
 	if (u->bad || len > u->left) {
@@ -125,6 +131,12 @@ void unpack_text(struct unpacker *u, char *out, size_t size)
 			return;
 		}
 	}
+}
+
+void unpack_endpoint(struct unpacker *u, struct mr_endpoint *e)
+{
+	unpack_raw(u, e->addr, sizeof(e->addr));
+	e->port = unpack_u16(u);
 }
 
 bool unpack_done(const struct unpacker *u)

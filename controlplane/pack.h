@@ -10,6 +10,8 @@
 #ifndef CONTROLPLANE_PACK_H
 #define CONTROLPLANE_PACK_H
 
+#include "dataplane/api/abi.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -28,6 +30,7 @@ void pack_u32(struct packer *p, uint32_t value);
 /* `len` at most 65535, else the packer is full. */
 void pack_block(struct packer *p, const void *data, size_t len);
 void pack_text(struct packer *p, const char *text); /* NULL: as "" */
+void pack_endpoint(struct packer *p, const struct mr_endpoint *e);
 
 struct unpacker {
 	const uint8_t *at; /* borrowed */
@@ -46,6 +49,7 @@ bool unpack_bool(struct unpacker *u);
 uint16_t unpack_block(struct unpacker *u, void *out, size_t size);
 /* Printable, without control characters, ended by 0 within `size`. */
 void unpack_text(struct unpacker *u, char *out, size_t size);
+void unpack_endpoint(struct unpacker *u, struct mr_endpoint *e);
 
 /* All was read, and nothing was bad. */
 bool unpack_done(const struct unpacker *u);

@@ -10,18 +10,6 @@
 #define MAGIC 0x5052524du /* "MRRP" */
 #define VERSION 2u        /* raise it with every change of what follows */
 
-static void pack_endpoint(struct packer *p, const struct mr_endpoint *e)
-{
-	pack_raw(p, e->addr, sizeof(e->addr));
-	pack_u16(p, e->port);
-}
-
-static void unpack_endpoint(struct unpacker *u, struct mr_endpoint *e)
-{
-	unpack_raw(u, e->addr, sizeof(e->addr));
-	e->port = unpack_u16(u);
-}
-
 static void pack_track(struct packer *p, const struct track *t)
 {
 	pack_u32(p, t->stream_id);

@@ -10,16 +10,10 @@
 #define MAGIC 0x5652524du /* "MRRV" */
 #define VERSION 2u        /* raise it with every change of what follows */
 
-static void pack_endpoint(struct packer *p, const struct mr_endpoint *e)
+/* What a viewer's packets go to: it has a port. */
+static void unpack_place(struct unpacker *u, struct mr_endpoint *e)
 {
-	pack_raw(p, e->addr, sizeof(e->addr));
-	pack_u16(p, e->port);
-}
-
-static void unpack_endpoint(struct unpacker *u, struct mr_endpoint *e)
-{
-	unpack_raw(u, e->addr, sizeof(e->addr));
-	e->port = unpack_u16(u);
+	unpack_endpoint(u, e);
 	if (e->port == 0)
 		u->bad = true;
 }
@@ -110,8 +104,8 @@ int viewer_record_parse(struct viewer_record *r, const uint8_t *data, size_t len
 	unpack_text(&u, r->next_ufrag, sizeof(r->next_ufrag));
 	unpack_text(&u, r->next_pwd, sizeof(r->next_pwd));
 	unpack_text(&u, r->next_remote_ufrag, sizeof(r->next_remote_ufrag));
-	unpack_endpoint(&u, &r->local);
-	unpack_endpoint(&u, &r->remote);
+	unpack_place(&u, &r->local);
+	unpack_place(&u, &r->remote);
 	for (unsigned int i = 0; i < MR_VIEWER_TRACKS; i++)
 		unpack_track(&u, &r->track[i]);
 	return unpack_done(&u) && is_plausible(r) ? 0 : -EINVAL;
