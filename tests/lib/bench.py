@@ -4,11 +4,11 @@
 import argparse
 import json
 import os
-import signal
 import sys
 import time
 
-from lab import Camera, Failure, Gateway, Lab, LabError, Process, program, session_file
+from lab import Camera, Failure, Gateway, Process, program, session_file
+from measuring import laboratory, report, run, say
 
 TICKS = os.sysconf('SC_CLK_TCK')
 
@@ -21,10 +21,6 @@ def parse():
     p.add_argument('--transport', default='udp')
     p.add_argument('--json', action='store_true')
     return p.parse_args()
-
-
-def say(text):
-    print(f'bench: {text}', file=sys.stderr, flush=True)
 
 
 def cpu_seconds(process: Process):
@@ -152,24 +148,10 @@ def table(f):
 
 def main():
     options = parse()
-
-    def stop(number, _):
-        raise SystemExit(128 + number)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, stop)
-    try:
-        with Lab('bench') as lab:
-            result = cameras(lab, options)
-    except (Failure, LabError) as e:
-        say(e)
-        if isinstance(e, Failure):
-            print(e.tails(), file=sys.stderr)
-        return 1
-    print(table(result), file=sys.stderr if options.json else sys.stdout)
-    if options.json:
-        print(json.dumps(result))
-    return 0
+    with laboratory('bench') as lab:
+        result = cameras(lab, options)
+    report(result, table(result), options.json)
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(run(main))

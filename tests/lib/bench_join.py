@@ -4,13 +4,12 @@
 random moments, with the start at the last key frame and without."""
 import argparse
 import json
-import signal
 import statistics
 import sys
 
 from jitter import JitterySource
 from joins import GOP, Joins, scene, slow_link
-from lab import Failure, Lab, LabError
+from measuring import laboratory, report, run, say
 
 
 def parse(args):
@@ -25,22 +24,14 @@ def parse(args):
     return p.parse_args(args)
 
 
-def say(text):
-    print(f'bench: {text}', file=sys.stderr, flush=True)
-
-
 def percentile(values, share):
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else None
 
 
 def measure(options, cache):
-    with Lab('join') as lab:
-        try:
-            return joins_of(lab, options, cache)
-        except Failure as e:
-            print(e.tails(), file=sys.stderr)  # while there are logs
-            raise
+    with laboratory('join') as lab:
+        return joins_of(lab, options, cache)
 
 
 def joins_of(lab, options, cache):
@@ -87,27 +78,15 @@ def table(result):
 
 def main():
     options = parse(sys.argv[1:])
-
-    def stop(number, _):
-        raise SystemExit(128 + number)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, stop)
-    try:
-        say(f'{options.joins} joins, each waiting for a key frame')
-        without = measure(options, False)
-        say(f'{options.joins} joins at the last key frame')
-        cached = measure(options, True)
-    except (Failure, LabError) as e:
-        say(e)
-        return 1
+    say(f'{options.joins} joins, each waiting for a key frame')
+    without = measure(options, False)
+    say(f'{options.joins} joins at the last key frame')
+    cached = measure(options, True)
     delays = [j['delayMs'] for j in without if j['delayMs'] is not None]
     reference = statistics.median(delays) if delays else 0
     result = {'withCache': figures(cached, reference), 'withoutCache': figures(without, reference)}
-    print(table(result), file=sys.stderr if options.json else sys.stdout)
-    if options.json:
-        print(json.dumps(result))
-    return 0
+    report(result, table(result), options.json)
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(run(main))

@@ -7,11 +7,10 @@ nobody's receiving is measured. Checksums and segments are finished before the w
 frames on it are what a network card would send.
 """
 import os
-import signal
-import subprocess
 import sys
 
-from lab import BUILD, Lab, LabError, program
+from lab import BUILD
+from measuring import laboratory, millrace_bench, run, wants_help
 
 PORT = 40000
 
@@ -28,29 +27,20 @@ def mac(lab, namespace, link):
 
 
 def kernel(args):
-    binary = program('millrace-bench')
-    if '--help' in args or '-h' in args:
-        return subprocess.run([binary, 'kernel', '--help'], check=False).returncode
-    try:
-        with Lab('kernel') as lab:
-            lab.wire()
-            drop_at_ingress(lab)
-            # the kernel's sender finds its neighbour known
-            lab.ip(lab.gw, 'neighbour', 'replace', lab.lan_address, 'lladdr',
-                   mac(lab, lab.lan, lab.lan_link), 'dev', 'mr0', 'nud', 'permanent')
-            return subprocess.run(
-                ['ip', 'netns', 'exec', lab.gw, binary, 'kernel', '--interface', 'mr0', '--address',
-                 lab.gw_address, '--nexthop', mac(lab, lab.lan, lab.lan_link), '--xdp-object',
-                 os.path.join(BUILD, 'dataplane', 'port', 'millrace_xdp.o'), *args],
-                check=False).returncode
-    except LabError as e:
-        print(f'bench: {e}', file=sys.stderr)
-        return 1
+    if wants_help(args):
+        return millrace_bench('kernel', '--help')
+    with laboratory('kernel') as lab:
+        lab.wire()
+        drop_at_ingress(lab)
+        far = mac(lab, lab.lan, lab.lan_link)
+        # the kernel's sender finds its neighbour known
+        lab.ip(lab.gw, 'neighbour', 'replace', lab.lan_address, 'lladdr', far, 'dev', 'mr0', 'nud',
+               'permanent')
+        return millrace_bench(
+            'kernel', '--interface', 'mr0', '--address', lab.gw_address, '--nexthop', far,
+            '--xdp-object', os.path.join(BUILD, 'dataplane', 'port', 'millrace_xdp.o'), *args,
+            namespace=lab.gw)
 
 
 if __name__ == '__main__':
-    def stop(number, _):
-        raise SystemExit(128 + number)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, stop)
-    sys.exit(kernel(sys.argv[1:]))
+    sys.exit(run(lambda: kernel(sys.argv[1:])))

@@ -3,12 +3,10 @@
 """The work of scripts/bench restart: kills the control plane at random moments while viewers
 play, and says what they noticed."""
 import argparse
-import json
-import signal
 import sys
 import time
 
-from lab import Failure, Lab, LabError
+from measuring import laboratory, report, run, say
 from restarts import Restarts
 
 BATCH = 10  # kills between two words
@@ -25,12 +23,8 @@ def parse(args):
     return p.parse_args(args)
 
 
-def say(text):
-    print(f'bench: {text}', file=sys.stderr, flush=True)
-
-
 def measure(options):
-    with Lab('restart') as lab:
+    with laboratory('restart') as lab:
         scene = Restarts(lab, options.transport, options.viewers, not options.no_browser,
                          seconds=24 * 3600, dump=lab.path('packets.dump'))
         start = time.monotonic()
@@ -71,23 +65,9 @@ def table(r):
 
 def main():
     options = parse(sys.argv[1:])
-
-    def stop(number, _):
-        raise SystemExit(128 + number)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, stop)
-    try:
-        result = measure(options)
-    except (Failure, LabError) as e:
-        say(e)
-        if isinstance(e, Failure):
-            print(e.tails(), file=sys.stderr)
-        return 1
-    print(table(result), file=sys.stderr if options.json else sys.stdout)
-    if options.json:
-        print(json.dumps(result))
-    return 0
+    result = measure(options)
+    report(result, table(result), options.json)
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(run(main))
