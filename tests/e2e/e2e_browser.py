@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Cameras play in headless Chromium."""
 from cases import Group, Skip, case, check, group
-from lab import Camera, Gateway, play, session_file, view
+from lab import Camera, Gateway, one_camera, play, session_file, view
 
 FPS = 30
 GCM = 'SRTP_AEAD_AES_128_GCM'
@@ -122,13 +122,7 @@ class Browsers(Group):
 @group('browser, SHA-1 profile alone')
 class Sha1(Group):
     def setup(self):
-        self.lab.wire()
-        camera = Camera(self.lab, '--size', '640x360', '--bitrate', '800k')
-        self.gateway = Gateway(self.lab, session_file(
-            self.lab, {'cam1': {'source': camera.url(), 'rtspTransport': 'udp'}},
-            srtpProfiles=['AES128_CM_HMAC_SHA1_80']))
-        self.gateway.start()
-        self.gateway.await_streams(2, 20)
+        self.gateway = one_camera(self.lab, srtpProfiles=['AES128_CM_HMAC_SHA1_80'])
 
     @case('plays with AES128_CM_HMAC_SHA1_80')
     def sha1(self):

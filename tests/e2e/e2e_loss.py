@@ -8,7 +8,8 @@ import signal
 import time
 
 from cases import Group, case, check, group
-from lab import RANDOM1, RANDOM2, Browser, Camera, Gateway, Loss, Viewer, session_file, view
+from lab import (RANDOM1, RANDOM2, Browser, Camera, Gateway, Loss, Viewer, one_camera,
+                 session_file, view)
 
 
 def payloads(dump):
@@ -36,12 +37,7 @@ def agree(one, other):
 @group('losses')
 class Losses(Group):
     def setup(self):
-        self.lab.wire()
-        camera = Camera(self.lab, '--size', '640x360', '--bitrate', '1500k', '--gop', '60')
-        self.gateway = Gateway(self.lab, session_file(
-            self.lab, {'cam1': {'source': camera.url(), 'rtspTransport': 'udp'}}))
-        self.gateway.start()
-        self.gateway.await_streams(2, 20)
+        self.gateway = one_camera(self.lab, '--bitrate', '1500k', '--gop', '60')
 
     def lossy(self, client, viewers, seconds, which=RANDOM2):
         """Lets packets get lost for a while; before and after that, none are."""

@@ -6,8 +6,7 @@ import subprocess
 import time
 
 from cases import Group, case, check, group
-from lab import (Camera, Gateway, Viewer, offer, program, raw_request, request, session_file,
-                 view)
+from lab import Viewer, offer, one_camera, program, raw_request, request, view
 
 SDP = {'Content-Type': 'application/sdp'}
 
@@ -15,12 +14,7 @@ SDP = {'Content-Type': 'application/sdp'}
 @group('refusals')
 class Refusals(Group):
     def setup(self):
-        self.lab.wire()
-        camera = Camera(self.lab, '--size', '640x360', '--bitrate', '800k')
-        self.gateway = Gateway(self.lab, session_file(
-            self.lab, {'cam1': {'source': camera.url(), 'rtspTransport': 'udp'}}))
-        self.gateway.start()
-        self.gateway.await_streams(2, 20)
+        self.gateway = one_camera(self.lab)
         self.url = self.gateway.url('cam1', whep=True)
         # what is allocated once is there after one viewer has come and gone
         view(self.lab, self.url, seconds=1)

@@ -6,7 +6,7 @@ import subprocess
 import time
 
 from cases import Group, busy, case, check, group
-from lab import Browser, Camera, Gateway, Viewer, play, session_file, view
+from lab import Browser, Camera, Gateway, Viewer, one_camera, play, session_file, view
 from restarts import Restarts
 
 
@@ -150,13 +150,7 @@ class Tls(Group):
 @group('restart of ICE')
 class Ice(Group):
     def setup(self):
-        lab = self.lab
-        lab.wire()
-        camera = Camera(lab, '--size', '640x360', '--bitrate', '800k')
-        self.gateway = Gateway(lab, session_file(lab, {
-            'cam1': {'source': camera.url(), 'rtspTransport': 'udp'}}))
-        self.gateway.start()
-        self.gateway.await_streams(2, 20)
+        self.gateway = one_camera(self.lab)
 
     @case('Chromium restarts ICE by PATCH and plays on')
     def chromium(self):

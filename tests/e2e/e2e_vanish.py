@@ -5,7 +5,7 @@ import signal
 import time
 
 from cases import Group, case, check, group
-from lab import RANDOM2, Browser, Camera, Gateway, Loss, Viewer, session_file
+from lab import RANDOM2, Browser, Camera, Gateway, Loss, Viewer, one_camera, session_file
 
 
 def await_that(seconds, what, condition):
@@ -19,12 +19,7 @@ def await_that(seconds, what, condition):
 @group('addresses that change')
 class Addresses(Group):
     def setup(self):
-        self.lab.wire()
-        camera = Camera(self.lab, '--size', '640x360', '--bitrate', '800k')
-        self.gateway = Gateway(self.lab, session_file(
-            self.lab, {'cam1': {'source': camera.url(), 'rtspTransport': 'udp'}}))
-        self.gateway.start()
-        self.gateway.await_streams(2, 20)
+        self.gateway = one_camera(self.lab)
 
     def watch(self, seconds):
         before = {v['id'] for v in self.gateway.viewers()}
@@ -144,12 +139,7 @@ class CameraAgain(Group):
 @group('the data plane alone')
 class Alone(Group):
     def setup(self):
-        self.lab.wire()
-        camera = Camera(self.lab, '--size', '640x360', '--bitrate', '800k')
-        self.gateway = Gateway(self.lab, session_file(
-            self.lab, {'cam1': {'source': camera.url(), 'rtspTransport': 'udp'}}, api=True))
-        self.gateway.start()
-        self.gateway.await_streams(2, 20)
+        self.gateway = one_camera(self.lab, api=True)
 
     def alone(self, client, seconds):
         """Gives what the data plane has done for the one viewer without a control plane."""

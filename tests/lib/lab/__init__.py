@@ -13,7 +13,7 @@ the next one. Nothing outside the namespaces is addressed.
 """
 from .net import Lab, LabError, inside
 from .process import Failure, Process
-from .gateway import BUILD, TOP, Camera, Gateway, program, session_file
+from .gateway import BUILD, TOP, Camera, Gateway, one_camera, program, session_file
 from .browser import Browser, play, private_places
 from .loss import BURST3, RANDOM1, RANDOM2, RANDOM5, Dead, Loss, Reorder
 from .client import Receiver, Viewer, offer, raw_request, request, view
@@ -21,5 +21,5 @@ from .ice import Candidate, client_hello
 
 __all__ = ['BUILD', 'BURST3', 'RANDOM1', 'RANDOM2', 'RANDOM5', 'TOP', 'Browser', 'Camera',
            'Candidate', 'Dead', 'Failure', 'Gateway', 'Lab', 'LabError', 'Loss', 'Process',
-           'Receiver', 'Reorder', 'Viewer', 'client_hello', 'inside', 'offer', 'play',
+           'Receiver', 'Reorder', 'Viewer', 'client_hello', 'inside', 'offer', 'one_camera', 'play',
            'private_places', 'program', 'raw_request', 'request', 'session_file', 'view']

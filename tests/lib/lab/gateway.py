@@ -181,3 +181,14 @@ class Camera:
 
     def url(self, mount='cam1'):
         return f'{self.base}/{mount}'
+
+
+def one_camera(lab, *camera, **keys):
+    """A wire, a small camera, pulled over UDP as cam1, and the gateway that has it."""
+    lab.wire()
+    source = Camera(lab, '--size', '640x360', '--bitrate', '800k', *camera).url()
+    gateway = Gateway(lab, session_file(
+        lab, {'cam1': {'source': source, 'rtspTransport': 'udp'}}, **keys))
+    gateway.start()
+    gateway.await_streams(2, 20)
+    return gateway
