@@ -5,6 +5,7 @@
 #include "controlplane/log.h"
 #include "controlplane/viewer/viewer_ice.h"
 #include "controlplane/viewer/viewer_install.h"
+#include "controlplane/viewer/viewer_move.h"
 #include "crypto/secret.h"
 
 #include <errno.h>
@@ -119,63 +120,6 @@ void viewer_leave(struct viewer *v)
 
 /* ---- installation ---- */
 
-/* The pair that media takes: the nominated one, else the one DTLS came by. */
-static struct pair *media_pair(struct viewer *v)
-{
-	return v->selected ? v->selected : v->dtls_pair;
-}
-
-static bool is_same_endpoint(const struct mr_endpoint *a, const struct mr_endpoint *b)
-{
-	return a->port == b->port && memcmp(a->addr, b->addr, sizeof(a->addr)) == 0;
-}
-
-static bool is_installed(const struct viewer *v, const struct pair *pair)
-{
-	return is_same_endpoint(&v->installed_local, &pair->flow.local) &&
-	       is_same_endpoint(&v->installed_remote, &pair->flow.remote);
-}
-
-/* What the data plane is told of the pair, for the record. */
-static void note_pair(struct viewer *v, const struct pair *pair)
-{
-	v->installed_local = pair->flow.local;
-	v->installed_remote = pair->flow.remote;
-}
-
-/* An established viewer's client chose another way, or the next hop changed. The old
- * way is kept until the new one's MAC address is known. */
-static void move(struct viewer *v, const struct pair *pair)
-{
-	struct mr_command command = {.type = MR_COMMAND_VIEWER_ROUTE};
-	bool moved = !is_installed(v, pair);
-	char text[ENDPOINT_TEXT_MAX];
-
-	if (pair->flow.kernel || !pair->routed || pair->route_info.status < 0 ||
-		!pair->route_info.resolved)
-		return;
-	command.viewer_route.viewer_id = v->id;
-	command.viewer_route.nexthop_id = pair->route_info.nexthop_id;
-	command.viewer_route.local = pair->flow.local;
-	command.viewer_route.remote = pair->flow.remote;
-	if (install_command(v->env->install, &command, NULL, NULL) < 0)
-		return;
-	if (!moved)
-		return;
-	note_pair(v, pair);
-	viewer_install_record(v);
-	log_info(v->name, "event=moved remote=%s", endpoint_format(&pair->flow.remote, text));
-}
-
-/* The client may have nominated another pair than the one installed. */
-static void follow(struct viewer *v)
-{
-	const struct pair *pair = media_pair(v);
-
-	if (pair && !is_installed(v, pair))
-		move(v, pair);
-}
-
 static void on_added(int status, void *user)
 {
 	struct viewer *v = user;
@@ -191,14 +135,14 @@ static void on_added(int status, void *user)
 	if (v->state != VIEWER_INSTALLING)
 		return;
 	set_state(v, VIEWER_ESTABLISHED, "installed");
-	follow(v);
+	viewer_follow(v);
 }
 
 /* In INSTALLING: as soon as the route is known. */
 static void install(struct viewer *v)
 {
 	struct mr_command command = {.type = MR_COMMAND_VIEWER_ADD};
-	struct pair *pair = media_pair(v);
+	struct pair *pair = viewer_media_pair(v);
 	const char *profile = "";
 	int rc;
 
@@ -218,7 +162,7 @@ static void install(struct viewer *v)
 		return;
 	}
 	v->add_sent = v->installed = true;
-	note_pair(v, pair);
+	viewer_note_pair(v, pair);
 	rc = install_command(v->env->install, &command, on_added, v);
 	secret_wipe(&command, sizeof(command));
 	if (rc < 0) {
@@ -237,12 +181,12 @@ static void on_routed(struct pair *pair, void *user)
 {
 	struct viewer *v = user;
 
-	if (pair != media_pair(v))
+	if (pair != viewer_media_pair(v))
 		return;
 	if (v->state == VIEWER_INSTALLING)
 		install(v);
 	else if (v->state == VIEWER_ESTABLISHED)
-		move(v, pair);
+		viewer_move(v, pair);
 }
 
 static void on_dropped(struct pair *pair, void *user)
@@ -295,14 +239,14 @@ void viewer_check(
 		viewer_ice_commit(v);
 		v->selected = pair;
 		if (v->state == VIEWER_ESTABLISHED)
-			follow(v);
+			viewer_follow(v);
 		return;
 	}
 	if (!check->nominated || v->selected == pair || is_second_choice(v, pair))
 		return;
 	v->selected = pair;
 	if (v->state == VIEWER_ESTABLISHED)
-		follow(v);
+		viewer_follow(v);
 }
 
 void viewer_check_failed(struct viewer *v)
@@ -513,7 +457,7 @@ struct viewer *viewer_adopt(
 		return NULL;
 	}
 	v->add_sent = v->installed = true;
-	note_pair(v, v->selected);
+	viewer_note_pair(v, v->selected);
 	set_state(v, VIEWER_ESTABLISHED, "taken over");
 	env->flow_added(v, &flow, env->user);
 	return v;
