@@ -3,42 +3,14 @@
  * Life of a viewer, see viewer.h: ask, check, handshake, play, leave. Runs on the
  * thread of its main context.
  */
-#include "apps/viewer/viewer.h"
-
 #include "apps/viewer/timer.h"
+#include "apps/viewer/viewer_private.h"
 
-#include <errno.h>
-#include <glib-unix.h>
 #include <stdarg.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
-#define REPORT_INTERVAL 1000 /* ms */
-#define LEAVE_TIMEOUT 5000   /* ms */
-#define SILENT_BURST 64      /* datagrams read at once when silent */
-#define DATAGRAM_SIZE 2048   /* bytes */
-
-struct viewer {
-	struct viewer_shared *shared; /* borrowed */
-	struct viewer_figures figures;
-	enum viewer_state state;
-	char *url;
-	char *resource; /* URL to DELETE, NULL: none */
-	GCancellable *cancellable;
-	bool requesting; /* a reply of signalling is still to come */
-	struct ice *ice;
-	struct dtls *dtls;
-	struct media *media;
-	struct sdp_answer answer;
-	GSource *deadline; /* of connecting, later of leaving */
-	GSource *reports;
-	GSource *plis;
-	GSource *silence;
-	GSource *release; /* frees the transport of a failed viewer */
-	GSource *reader;  /* of quiet_fd */
-	int quiet_fd;     /* the socket when silent, -1: none */
-};
+#define LEAVE_TIMEOUT 5000 /* ms */
 
 static const char *const state_names[] = {
 	[VIEWER_WAITING] = "waiting",
@@ -58,14 +30,9 @@ const char *viewer_state_name(enum viewer_state state)
 	return state_names[state];
 }
 
-static uint64_t now(void)
-{
-	return (uint64_t)g_get_monotonic_time();
-}
-
 /* ---- the one place where the state changes ---- */
 
-static void set_state(struct viewer *v, enum viewer_state state)
+void viewer_set_state(struct viewer *v, enum viewer_state state)
 {
 	g_debug("viewer=%u from=%s to=%s", v->figures.index, viewer_state_name(v->state),
 		viewer_state_name(state));
@@ -74,11 +41,9 @@ static void set_state(struct viewer *v, enum viewer_state state)
 		v->shared->ended(v->shared->user, state);
 }
 
-static void release_transport(struct viewer *v)
+void viewer_release_transport(struct viewer *v)
 {
-	timer_stop(&v->reports);
-	timer_stop(&v->plis);
-	timer_stop(&v->silence);
+	viewer_stop_playing(v);
 	dtls_destroy(v->dtls);
 	v->dtls = NULL;
 	ice_destroy(v->ice);
@@ -91,13 +56,11 @@ static gboolean on_release(gpointer user)
 	struct viewer *v = user;
 
 	timer_stop(&v->release);
-	release_transport(v);
+	viewer_release_transport(v);
 	return G_SOURCE_REMOVE;
 }
 
-static void fail(struct viewer *v, const char *format, ...) G_GNUC_PRINTF(2, 3);
-
-static void fail(struct viewer *v, const char *format, ...)
+void viewer_fail(struct viewer *v, const char *format, ...)
 {
 	va_list arguments;
 
@@ -107,104 +70,22 @@ static void fail(struct viewer *v, const char *format, ...)
 	vsnprintf(v->figures.error, sizeof(v->figures.error), format, arguments);
 	va_end(arguments);
 	timer_stop(&v->deadline);
-	timer_stop(&v->reports);
-	timer_stop(&v->plis);
-	timer_stop(&v->silence);
+	viewer_stop_playing(v);
 	v->release = timer_start(v->shared->context, 0, on_release, v);
 	atomic_fetch_add_explicit(&v->shared->failed, 1, memory_order_relaxed);
-	set_state(v, VIEWER_FAILED);
+	viewer_set_state(v, VIEWER_FAILED);
 }
 
 static gboolean on_connect_timeout(gpointer user)
 {
 	struct viewer *v = user;
 
-	fail(v, "not connected after %u s, still %s", v->shared->options->connect_timeout,
+	viewer_fail(v, "not connected after %u s, still %s", v->shared->options->connect_timeout,
 		viewer_state_name(v->state));
 	return G_SOURCE_REMOVE;
 }
 
-/* ---- playing ---- */
-
-static gboolean on_report_due(gpointer user)
-{
-	struct viewer *v = user;
-	uint8_t report[MEDIA_REPORT_MAX];
-	int length = media_format_report(v->media, now(), report);
-
-	if (length > 0)
-		ice_send(v->ice, report, (size_t)length);
-	return G_SOURCE_CONTINUE;
-}
-
-static gboolean on_pli_due(gpointer user)
-{
-	struct viewer *v = user;
-	uint8_t pli[MEDIA_REPORT_MAX];
-	int length = media_format_pli(v->media, pli);
-
-	if (length > 0)
-		ice_send(v->ice, pli, (size_t)length);
-	return G_SOURCE_CONTINUE;
-}
-
-static void send_nacks(struct viewer *v, uint64_t at)
-{
-	uint8_t nack[MEDIA_REPORT_MAX];
-	int length;
-
-	while (v->ice != NULL && (length = media_format_nack(v->media, at, nack)) > 0)
-		ice_send(v->ice, nack, (size_t)length);
-}
-
-static void receive_media(struct viewer *v, uint8_t *data, size_t length)
-{
-	const struct media_counters *counters = media_counters(v->media);
-	uint64_t at = now(), before = counters->packets;
-
-	media_receive(v->media, data, length, at);
-	atomic_fetch_add_explicit(
-		&v->shared->packets, counters->packets - before, memory_order_relaxed);
-	if (v->figures.first_packet_us == 0 && counters->packets > 0)
-		v->figures.first_packet_us = at;
-	if (v->shared->options->nack)
-		send_nacks(v, at);
-}
-
-static gboolean on_quiet_readable(gint fd, GIOCondition condition, gpointer user)
-{
-	struct viewer *v = user;
-	uint8_t data[DATAGRAM_SIZE];
-
-	for (int i = 0; i < SILENT_BURST; i++) {
-		ssize_t length = recv(fd, data, sizeof(data), MSG_DONTWAIT);
-
-		if (length < 0)
-			break;
-		if (length > 0 && data[0] >= 128 && data[0] <= 191)
-			receive_media(v, data, (size_t)length);
-	}
-	return G_SOURCE_CONTINUE;
-}
-
-/* Keep the socket, so that the kernel stays quiet too, and end everything that sends. */
-static gboolean on_silence_due(gpointer user)
-{
-	struct viewer *v = user;
-
-	v->quiet_fd = ice_dup_socket(v->ice);
-	release_transport(v);
-	if (v->quiet_fd < 0) {
-		fail(v, "selected socket: %s", g_strerror(-v->quiet_fd));
-		return G_SOURCE_REMOVE;
-	}
-	v->reader = g_unix_fd_source_new(v->quiet_fd, G_IO_IN);
-	g_source_set_callback(v->reader, G_SOURCE_FUNC(on_quiet_readable), v, NULL);
-	g_source_attach(v->reader, v->shared->context);
-	v->figures.silent_us = now();
-	set_state(v, VIEWER_SILENT);
-	return G_SOURCE_REMOVE;
-}
+/* ---- securing ---- */
 
 static void on_dtls_established(void *user, const struct dtls_keys *keys)
 {
@@ -222,23 +103,17 @@ static void on_dtls_established(void *user, const struct dtls_keys *keys)
 		return;
 	v->figures.profile = keys->profile;
 	if (media_create(&media, &v->answer, keys, &v->media) < 0) {
-		fail(v, "libsrtp refuses the keys");
+		viewer_fail(v, "libsrtp refuses the keys");
 		return;
 	}
 	timer_stop(&v->deadline);
 	v->figures.media = v->media;
 	v->figures.connected = true;
-	v->figures.secured_us = now();
+	v->figures.secured_us = viewer_now();
 	ice_format_pair(v->ice, v->figures.local, v->figures.remote, VIEWER_PAIR_SIZE);
-	if (!options->no_receiver_reports)
-		v->reports = timer_start(v->shared->context, REPORT_INTERVAL, on_report_due, v);
-	if (options->pli_ms)
-		v->plis = timer_start(v->shared->context, options->pli_ms, on_pli_due, v);
-	if (options->silent_after)
-		v->silence = timer_start(
-			v->shared->context, options->silent_after * 1000, on_silence_due, v);
+	viewer_start_playing(v);
 	atomic_fetch_add_explicit(&v->shared->connected, 1, memory_order_relaxed);
-	set_state(v, VIEWER_PLAYING);
+	viewer_set_state(v, VIEWER_PLAYING);
 }
 
 static void on_dtls_send(void *user, const uint8_t *data, size_t length)
@@ -250,14 +125,14 @@ static void on_dtls_send(void *user, const uint8_t *data, size_t length)
 
 static void on_dtls_failed(void *user, const char *reason)
 {
-	fail(user, "%s", reason);
+	viewer_fail(user, "%s", reason);
 }
 
 static void on_dtls_closed(void *user)
 {
 	struct viewer *v = user;
 
-	v->figures.dtls_closed_us = now();
+	v->figures.dtls_closed_us = viewer_now();
 }
 
 static const struct dtls_events dtls_events = {
@@ -275,8 +150,8 @@ static void on_ice_connected(void *user)
 
 	if (v->state != VIEWER_CHECKING)
 		return;
-	v->figures.checked_us = now();
-	set_state(v, VIEWER_SECURING);
+	v->figures.checked_us = viewer_now();
+	viewer_set_state(v, VIEWER_SECURING);
 	if (v->answer.setup == SDP_SETUP_PASSIVE)
 		dtls_start(v->dtls);
 }
@@ -285,7 +160,7 @@ static void on_ice_failed(void *user)
 {
 	struct viewer *v = user;
 
-	fail(v, v->figures.checked_us ? "ICE consent lost" : "ICE found no working pair");
+	viewer_fail(v, v->figures.checked_us ? "ICE consent lost" : "ICE found no working pair");
 }
 
 /* RFC 7983 */
@@ -298,7 +173,7 @@ static void on_ice_received(void *user, uint8_t *data, size_t length)
 	if (data[0] >= 20 && data[0] <= 63 && v->dtls)
 		dtls_receive(v->dtls, data, length);
 	else if (data[0] >= 128 && data[0] <= 191 && v->media)
-		receive_media(v, data, length);
+		viewer_receive_media(v, data, length);
 }
 
 /* ---- offering ---- */
@@ -322,21 +197,22 @@ static void receive_answer(struct viewer *v, const struct http_reply *reply)
 	char error[SDP_ERROR_SIZE] = "";
 
 	if (reply->status != 201) {
-		fail(v, "%s: status %u", signalling_name(v->shared->signalling), reply->status);
+		viewer_fail(
+			v, "%s: status %u", signalling_name(v->shared->signalling), reply->status);
 		return;
 	}
 	if (signalling_parse(v->shared->signalling, reply, &v->answer, error) < 0) {
-		fail(v, "%s", error);
+		viewer_fail(v, "%s", error);
 		return;
 	}
 	if (dtls_create(v->shared->dtls, v->shared->context, v->answer.setup == SDP_SETUP_ACTIVE,
 		    v->answer.fingerprint, &dtls_events, v, &v->dtls) < 0) {
-		fail(v, "out of memory");
+		viewer_fail(v, "out of memory");
 		return;
 	}
-	set_state(v, VIEWER_CHECKING);
+	viewer_set_state(v, VIEWER_CHECKING);
 	if (set_remote(v) < 0)
-		fail(v, "answer without a usable candidate");
+		viewer_fail(v, "answer without a usable candidate");
 }
 
 static void finish_leaving(struct viewer *v);
@@ -365,13 +241,13 @@ static void on_post_reply(void *user, const struct http_reply *reply)
 
 	v->requesting = false;
 	v->figures.post_status = reply->status;
-	v->figures.answered_us = now();
+	v->figures.answered_us = viewer_now();
 	if (!v->shared->options->no_delete)
 		v->resource = g_strdup(reply->resource);
 	if (v->state == VIEWER_LEAVING)
 		send_delete(v);
 	else if (reply->status == 0)
-		fail(v, "%s: %s", signalling_name(v->shared->signalling), reply->error);
+		viewer_fail(v, "%s: %s", signalling_name(v->shared->signalling), reply->error);
 	else if (v->state == VIEWER_OFFERING)
 		receive_answer(v, reply);
 }
@@ -408,10 +284,10 @@ static void on_ice_gathered(void *user)
 	description.candidates = candidates;
 	description.fingerprint = fingerprint;
 
-	set_state(v, VIEWER_OFFERING);
+	viewer_set_state(v, VIEWER_OFFERING);
 	if (signalling_open(v->shared->signalling, v->url, &description, v->cancellable,
 		    on_post_reply, v) < 0)
-		fail(v, "unusable address");
+		viewer_fail(v, "unusable address");
 	else
 		v->requesting = true;
 	g_free(fingerprint);
@@ -432,8 +308,8 @@ static void finish_leaving(struct viewer *v)
 	if (v->state == VIEWER_DONE)
 		return;
 	timer_stop(&v->deadline);
-	release_transport(v);
-	set_state(v, VIEWER_DONE);
+	viewer_release_transport(v);
+	viewer_set_state(v, VIEWER_DONE);
 }
 
 static gboolean on_leave_timeout(gpointer user)
@@ -476,7 +352,7 @@ void viewer_destroy(struct viewer *v)
 	timer_stop(&v->deadline);
 	timer_stop(&v->release);
 	timer_stop(&v->reader);
-	release_transport(v);
+	viewer_release_transport(v);
 	if (v->quiet_fd >= 0)
 		close(v->quiet_fd);
 	media_destroy(v->media);
@@ -490,14 +366,14 @@ void viewer_join(struct viewer *v)
 {
 	if (v->state != VIEWER_WAITING)
 		return;
-	v->figures.joined_us = now();
-	set_state(v, VIEWER_GATHERING);
+	v->figures.joined_us = viewer_now();
+	viewer_set_state(v, VIEWER_GATHERING);
 	v->deadline = timer_start(v->shared->context, v->shared->options->connect_timeout * 1000,
 		on_connect_timeout, v);
 	if (ice_create(v->shared->context, v->shared->addresses, v->shared->options->janus == 0,
 		    &ice_events, v, &v->ice) < 0 ||
 		ice_gather(v->ice) < 0)
-		fail(v, "no host candidates");
+		viewer_fail(v, "no host candidates");
 }
 
 void viewer_leave(struct viewer *v)
@@ -511,10 +387,8 @@ void viewer_leave(struct viewer *v)
 	timer_stop(&v->deadline);
 	timer_stop(&v->release);
 	timer_stop(&v->reader);
-	timer_stop(&v->reports);
-	timer_stop(&v->plis);
-	timer_stop(&v->silence);
-	set_state(v, VIEWER_LEAVING);
+	viewer_stop_playing(v);
+	viewer_set_state(v, VIEWER_LEAVING);
 	if (v->requesting) /* on_post_reply() goes on */
 		v->deadline = timer_start(v->shared->context, LEAVE_TIMEOUT, on_leave_timeout, v);
 	else if (state == VIEWER_SILENT)
