@@ -164,11 +164,11 @@ static uint16_t quantum_now(const struct worker *w, struct catch_up *c, uint64_t
 		return CATCH_UP_BUDGET;
 	if (c->quantum == 0) {
 		c->quantum = w->quantum;
-		c->behind = behind;
+		c->behind = (uint32_t)behind;
 	}
 	if (behind > c->behind + PACE_FAR) {
 		c->quantum = (uint16_t)RTE_MIN(4 * c->quantum, CATCH_UP_BUDGET);
-		c->behind = behind;
+		c->behind = (uint32_t)behind;
 	}
 	return c->quantum;
 }

@@ -11,6 +11,7 @@
 #define LOOK_NS 10000000ull        /* between two looks at the list */
 #define WISH_NS 1000000000ull      /* a camera is not asked again within it (feedback.c) */
 #define ROOM_WAIT_NS 2000000000ull /* for too many others to have caught up */
+#define NS_PER_MS 1000000ull
 #define ON_ITS_WAY_NS 300000000ull /* a key frame this old may not have been seen yet */
 
 enum verdict { REFRESH_WAIT, REFRESH_DROP, REFRESH_START };
@@ -113,11 +114,11 @@ static enum verdict judge(struct worker *w, struct viewer_track *t, uint64_t *in
 /* The next one may follow after twice the time, if it is needed soon. */
 static void hold_back(const struct worker *w, struct refresh *r)
 {
-	if (r->pause_ns == 0 || w->now_ns > r->next_ns + REFRESH_MOST_NS)
-		r->pause_ns = REFRESH_LEAST_NS;
+	if (r->pause_ms == 0 || w->now_ns > r->next_ns + REFRESH_MOST_NS)
+		r->pause_ms = REFRESH_LEAST_NS / NS_PER_MS;
 	else
-		r->pause_ns = RTE_MIN(2 * r->pause_ns, REFRESH_MOST_NS);
-	r->next_ns = w->now_ns + r->pause_ns;
+		r->pause_ms = (uint32_t)RTE_MIN(2 * r->pause_ms, REFRESH_MOST_NS / NS_PER_MS);
+	r->next_ns = w->now_ns + r->pause_ms * NS_PER_MS;
 }
 
 void refresh_turn(struct worker *w)

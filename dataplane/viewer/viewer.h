@@ -70,11 +70,11 @@ struct catch_up {
 	uint64_t key_end;     /* stream index behind the key frame */
 	uint64_t key_sent_ns; /* CLOCK_MONOTONIC; 0: not yet */
 	uint64_t cut_ns;      /* CLOCK_MONOTONIC: when `rate` was cut last; 0: never */
-	uint32_t cuts_at_floor;
-	uint32_t sent;    /* packets */
-	uint32_t nacked;  /* packets asked for again, each time counted */
-	uint16_t quantum; /* packets at once */
-	uint64_t behind;  /* packets, when `quantum` was set */
+	uint32_t sent;        /* packets */
+	uint32_t nacked;      /* packets asked for again, each time counted */
+	uint32_t behind;      /* packets, when `quantum` was set */
+	uint16_t quantum;     /* packets at once */
+	uint16_t cuts_at_floor;
 };
 
 /* Of a live track that wants a key frame (refresh.h). */
@@ -84,7 +84,7 @@ struct refresh {
 	uint64_t wish_ns;  /* CLOCK_MONOTONIC: the camera was asked last before that; 0: never */
 	uint64_t after;    /* stream index: a key frame from there on is an answer */
 	uint64_t next_ns;  /* CLOCK_MONOTONIC: not started again before */
-	uint64_t pause_ns; /* between the last start and that */
+	uint32_t pause_ms; /* between the last start and that */
 	bool wanted;       /* it is in the list */
 };
 
@@ -126,6 +126,7 @@ struct viewer_track {
 	struct catch_up catch_up;
 	struct refresh refresh;
 };
+static_assert(sizeof(struct viewer_track) == 256, "two of them in a viewer's 4 KiB");
 
 #define REPORTS_REMEMBERED 4 /* round trips of up to so many seconds are seen */
 
