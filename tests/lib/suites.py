@@ -213,8 +213,11 @@ def run_perf():
     build(PERF, '-Dbuildtype=release', '-Dtests=false',
           '-Dc_args=-mavx2 -mbmi -mbmi2 -mlzcnt -mmovbe -mfma',
           targets=['apps/bench/millrace-bench'])
-    return tap_suite([sys.executable, os.path.join('tests', 'perf', 'instructions.py')],
-                     {'MILLRACE_BUILD': PERF})
+    count = Count()
+    for program in ('instructions.py', 'memory.py'):
+        count.add(tap_suite([sys.executable, os.path.join('tests', 'perf', program)],
+                            {'MILLRACE_BUILD': PERF}))
+    return count
 
 
 def run_check():
