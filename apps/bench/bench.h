@@ -14,5 +14,6 @@ int bench_kernel(int argc, char **argv);
 int bench_neighbour(int argc, char **argv);
 int bench_wire(int argc, char **argv);
 int bench_nacks(int argc, char **argv);
+int bench_soak(int argc, char **argv);
 
 #endif

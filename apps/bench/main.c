@@ -21,6 +21,7 @@ static const struct subcommand subcommands[] = {
 	{"neighbour", "how long a stream's packets wait beside a stream with 5,000 viewers",
 		bench_neighbour},
 	{"nacks", "how long other viewers wait while some flood with NACKs", bench_nacks},
+	{"soak", "counts what is left of a CPU beside whoever works there", bench_soak},
 };
 
 static void usage(FILE *out)

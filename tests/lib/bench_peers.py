@@ -7,9 +7,11 @@ half of the CPUs for itself, camera and viewers have the others, and what arrive
 end of the wire is received there (RPS): so the server's CPUs do the server's work, its system
 calls and soft interrupts included, and nothing else of this measurement.
 
-CPU is told twice. `process`: the time the scheduler gave to the server's processes; the soft
+CPU is told three times. `process`: the time the scheduler gave to the server's processes; the soft
 interrupts that came over them are in it, as the kernel counts. `cpus`: all that the server's
 CPUs did, whoever did it, kernel threads too; true only on a machine with nothing else to do.
+`soak`: what an idle-class process on the server's CPUs could not do because of the server
+(soak.py), measured after the other two; so it does not disturb them.
 """
 import argparse
 import contextlib
@@ -22,11 +24,12 @@ import socket
 import sys
 import time
 
+import soak
 from lab import Camera, Failure, Gateway, Lab, LabError, inside, program, session_file
 
 PLUGINS = '/usr/lib/x86_64-linux-gnu/janus'
 TICKS = os.sysconf('SC_CLK_TCK')
-SERVERS = ('millrace', 'millrace-wait', 'janus', 'janus-loops', 'mediamtx')
+SERVERS = ('millrace', 'janus', 'janus-loops', 'mediamtx')
 CPUS = sorted(os.sched_getaffinity(0))
 OURS, THEIRS = CPUS[:len(CPUS) // 2] or CPUS, CPUS[len(CPUS) // 2:]
 
@@ -46,6 +49,7 @@ def parse(args):
     p = argparse.ArgumentParser(prog='scripts/bench peers')
     p.add_argument('--viewers', type=counts, default=[1, 50, 200])
     p.add_argument('--seconds', type=int, default=10)
+    p.add_argument('--rounds', type=int, default=4, help='of the third account')
     p.add_argument('--servers', type=lambda s: s.split(','), default=None)
     p.add_argument('--bitrate', default='1M')
     p.add_argument('--profile', default='AEAD_AES_128_GCM')
@@ -54,7 +58,7 @@ def parse(args):
     for name in options.servers or ():
         if name not in SERVERS:
             p.error(f'no such server: {name}; there are {", ".join(SERVERS)}')
-    if not options.viewers or options.seconds < 1:
+    if not options.viewers or options.seconds < 1 or options.rounds < 1:
         p.error('nothing to measure')
     return options
 
@@ -101,13 +105,11 @@ def steer(lab):
 
 class Millrace:
     title = 'millrace'
-    idle = 'adaptive'
 
     def __init__(self, lab, camera):
         with on_cpus(OURS):
             self.gateway = Gateway(lab, session_file(
-                lab, {'cam1': {'source': camera.url(), 'rtspTransport': 'udp'}},
-                {'idle': self.idle}))
+                lab, {'cam1': {'source': camera.url(), 'rtspTransport': 'udp'}}))
             self.gateway.start()
         self.gateway.await_streams(2, 30)
         self.processes = [self.gateway.dataplane, self.gateway.controlplane]
@@ -117,11 +119,6 @@ class Millrace:
         return {'drops': self.gateway.cli('drops')['drops'],
                 'lostOnInput': sum(s['lost'] for s in self.gateway.cli('streams')['streams']),
                 'crypto': self.gateway.cli('status')['dataplane']['crypto']}
-
-
-class MillraceWait(Millrace):
-    title = 'millrace, "idle": "wait"'
-    idle = 'wait'
 
 
 class Janus:
@@ -185,8 +182,8 @@ class Mediamtx:
         return {}
 
 
-CLASSES = {'millrace': Millrace, 'millrace-wait': MillraceWait, 'janus': Janus,
-           'janus-loops': JanusLoops, 'mediamtx': Mediamtx}
+CLASSES = {'millrace': Millrace, 'janus': Janus, 'janus-loops': JanusLoops,
+           'mediamtx': Mediamtx}
 
 
 def await_port(process, lab, port, seconds=20):
@@ -298,7 +295,7 @@ def measure_in(lab, name, viewers, options):
     with on_cpus(THEIRS):
         viewer = lab.start('viewer', [
             program('millrace-viewer'), *server.viewer, '--viewers', viewers, '--profile',
-            options.profile, '--local-address', lab.lan_address, '--seconds', options.seconds + 90, '--connect-timeout', 30,
+            options.profile, '--local-address', lab.lan_address, '--seconds', 2 * options.seconds + 120, '--connect-timeout', 30,
             '--decrypt-every', max(1, viewers // 10), '--json'], lab.lan, pipe=True)
     await_handler(viewer)
     until = time.monotonic() + 30 + viewers * 0.05
@@ -312,6 +309,10 @@ def measure_in(lab, name, viewers, options):
     time.sleep(options.seconds)
     after = Sample(server.processes, viewer)
     memory_end = resident_kib(server.processes)
+    soaker = soak.Soaker(lab, OURS)
+    soaked = soak.rounds(soaker, camera.process, server.processes,
+                         lambda: viewer_counts(viewer)['packets'], options.seconds, options.rounds)
+    soaker.end()
     extra = server.figures()
     viewer.signal(signal.SIGINT)
     totals = json.loads(viewer.read_all(60).strip().splitlines()[-1])['totals']
@@ -326,6 +327,7 @@ def measure_in(lab, name, viewers, options):
         'processMicrosPerPacket': round(1e6 * (after.process - before.process) / packets, 3),
         'cpusCores': round((after.cpus - before.cpus) / seconds, 4),
         'cpusMicrosPerPacket': round(1e6 * (after.cpus - before.cpus) / packets, 3),
+        **soaked,
         'idleProcessCores': round((idle_end.process - idle.process) / (idle_end.at - idle.at), 4),
         'idleKiB': memory, 'kibPerViewer': round((memory_end - memory) / viewers, 1),
         **extra,
@@ -337,20 +339,21 @@ def add_ratios(rows):
     for row in rows:
         ours = next((r for r in rows if r['server'] == 'millrace'
                      and r['viewers'] == row['viewers']), None)
-        for kind in ('process', 'cpus'):
+        for kind in ('process', 'cpus', 'soak'):
             key = f'{kind}MicrosPerPacket'
             row[f'{kind}Ratio'] = round(row[key] / ours[key], 2) if ours and ours[key] else None
 
 
 def table(rows):
     head = ('viewers', 'server', 'packets/s', 'lost', 'us/packet', 'ratio', 'CPUs us/packet',
-            'ratio', 'KiB/viewer')
+            'ratio', 'soak us/packet', 'ratio', 'KiB/viewer')
     lines = ['| ' + ' | '.join(head) + ' |', '|' + '---|' * len(head)]
     for r in rows:
         lines.append('| ' + ' | '.join(str(x) for x in (
             r['viewers'], r['title'], r['packetsPerSecond'], r['packetsLost'],
             f'{r["processMicrosPerPacket"]:.2f}', r['processRatio'] or '',
-            f'{r["cpusMicrosPerPacket"]:.2f}', r['cpusRatio'] or '', r['kibPerViewer'])) + ' |')
+            f'{r["cpusMicrosPerPacket"]:.2f}', r['cpusRatio'] or '',
+            f'{r["soakMicrosPerPacket"]:.2f}', r['soakRatio'] or '', r['kibPerViewer'])) + ' |')
     return '\n'.join(lines)
 
 
