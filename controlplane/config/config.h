@@ -57,7 +57,7 @@
 #define MR_CONFIG_SOCKET_MAX 108 /* bytes of a Unix socket's path, the final 0 included */
 
 enum mr_config_level { MR_LEVEL_ERROR, MR_LEVEL_WARN, MR_LEVEL_INFO, MR_LEVEL_DEBUG };
-enum mr_config_idle { MR_IDLE_ADAPTIVE, MR_IDLE_POLL, MR_IDLE_WAIT };
+enum mr_config_idle { MR_IDLE_ADAPTIVE, MR_IDLE_POLL };
 enum mr_config_hugepages {
 	MR_HUGEPAGES_AUTO, /* without when the machine has none reserved */
 	MR_HUGEPAGES_ON,

@@ -194,8 +194,8 @@ static void read_workers(const struct config_node *n, struct mr_config_dataplane
 
 static void read_idle(const struct config_node *n, enum mr_config_idle *to)
 {
-	static const struct config_choice choices[] = {{"adaptive", MR_IDLE_ADAPTIVE},
-		{"wait", MR_IDLE_WAIT}, {"poll", MR_IDLE_POLL}, {NULL, 0}};
+	static const struct config_choice choices[] = {
+		{"adaptive", MR_IDLE_ADAPTIVE}, {"poll", MR_IDLE_POLL}, {NULL, 0}};
 	int value;
 
 	if (node_choice(n, choices, &value))

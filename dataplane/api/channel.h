@@ -21,6 +21,7 @@
 #include "dataplane/api/packet.h"
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -53,6 +54,12 @@ void mr_ring_init(struct mr_ring *r, struct mr_ring_shared *shared, void *slots,
 int mr_ring_enqueue(struct mr_ring *r, const void *message, size_t len);
 /* Takes one message of slot_size bytes and wipes its slot. 1: taken; 0: empty; -EPROTO. */
 int mr_ring_dequeue(struct mr_ring *r, void *message);
+/* Whether there is something to take. Consumer only. */
+static inline bool mr_ring_waits(const struct mr_ring *r)
+{
+	return atomic_load_explicit(&r->shared->head, memory_order_acquire) != r->position;
+}
+
 /* How many can be put now, at least; -EPROTO. Producer only. */
 int mr_ring_space(const struct mr_ring *r);
 /* Several slots at once, so that the consumer sees all or none: after

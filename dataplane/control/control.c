@@ -14,6 +14,7 @@
 
 #define COMMANDS_PER_TURN 32
 #define NOTICES_PER_TURN 64
+#define LOOK_MS 1               /* at the events' ring while it is full */
 #define UNREAD_NS 5000000000ull /* a full ring of events, before its reader is given up */
 #define RECORD_BYTES_EACH 1024  /* of adoption records, on average */
 
@@ -175,10 +176,14 @@ static bool take_commands(struct control *c)
 
 /* Packets that worker 0 has put up since the last look. The counter lies in
  * shared memory: a wrong one wakes the control plane once too often. */
+static uint32_t packets_up_head(const struct control *c)
+{
+	return atomic_load_explicit(&c->channel->packets_up.shared->head, memory_order_acquire);
+}
+
 static void look_at_packets_up(struct control *c)
 {
-	uint32_t head =
-		atomic_load_explicit(&c->channel->packets_up.shared->head, memory_order_acquire);
+	uint32_t head = packets_up_head(c);
 
 	if (head != c->packets_up_seen)
 		c->wake = true;
@@ -209,9 +214,37 @@ static void look_at_reader(struct control *c, uint64_t now_ns)
 	}
 }
 
+/* Whether notices, commands or packets up wait to be seen. */
+static bool has_work(const struct control *c)
+{
+	for (unsigned int i = 0; i < c->config.workers.n; i++)
+		if (rte_ring_empty(c->config.workers.worker[i]->notices) == 0)
+			return true;
+	return c->channel != NULL && (c->announcing || mr_ring_waits(&c->channel->commands) ||
+					     packets_up_head(c) != c->packets_up_seen);
+}
+
+/* What waits for room in the events' ring is looked at again soon: nobody tells of room. */
+static int control_wait(struct control *c, int timeout_ms)
+{
+	int events;
+
+	if (c->config.bell != NULL)
+		doorbell_arm(c->config.bell);
+	if (has_work(c)) {
+		bool room = c->channel == NULL || control_event_space(c) >= 2;
+
+		timeout_ms = room ? 0 : RTE_MIN(timeout_ms, LOOK_MS);
+	}
+	events = handover_poll(c->handover, timeout_ms);
+	if (c->config.bell != NULL)
+		doorbell_disarm(c->config.bell);
+	return events;
+}
+
 bool control_turn(struct control *c, int timeout_ms)
 {
-	int events = handover_poll(c->handover, timeout_ms);
+	int events = control_wait(c, timeout_ms);
 	uint64_t now_ns = monotonic_ns();
 	bool any = false;
 
@@ -226,6 +259,9 @@ bool control_turn(struct control *c, int timeout_ms)
 	}
 	if (c->channel != NULL && !c->announcing)
 		any |= take_commands(c);
+	/* Packets down have come, or what they wait for. */
+	if (any || (events > 0 && (events & HANDOVER_DOORBELL) != 0))
+		doorbell_ring(&c->config.workers.worker[0]->bell);
 	if (c->channel != NULL) {
 		look_at_packets_up(c);
 		look_at_reader(c, now_ns);
@@ -279,6 +315,7 @@ int control_init(
 	hc.control_path = config->control_socket;
 	hc.stats_path = config->stats_socket;
 	hc.stats_memfd = config->stats_fd;
+	hc.bell = config->bell != NULL ? config->bell->fd : -1;
 	rc = handover_create(&c->handover, &hc);
 	if (rc != 0)
 		goto err_keys;

@@ -38,6 +38,7 @@ struct control_config {
 	struct port *ports;
 	unsigned int n_ports;
 	struct worker_set workers;
+	struct doorbell *bell; /* workers ring it when they have told something; NULL: none */
 	struct crypto_device *crypto; /* the main thread's own: expands keys */
 	struct mr_stats *stats;
 	int stats_fd;
@@ -81,7 +82,7 @@ int control_init(
 /* After the workers have stopped: frees and wipes all objects. */
 void control_fini(struct control *c);
 
-/* Waits for at most `timeout_ms`, then does what there is to do, in bounds.
+/* Waits until there is something to do, or for `timeout_ms`; then does it, in bounds.
  * Returns whether there was anything. */
 bool control_turn(struct control *c, int timeout_ms);
 

@@ -29,7 +29,14 @@ enum handover_state {
 };
 
 /* What an epoll entry stands for. */
-enum source { SOURCE_CONTROL, SOURCE_STATS, SOURCE_CLIENT, SOURCE_DOORBELL, SOURCE_COUNT };
+enum source {
+	SOURCE_CONTROL,
+	SOURCE_STATS,
+	SOURCE_CLIENT,
+	SOURCE_DOORBELL,
+	SOURCE_BELL,
+	SOURCE_COUNT
+};
 
 struct handover {
 	enum handover_state state;
@@ -252,6 +259,8 @@ int handover_create(struct handover **out, const struct handover_config *config)
 	err = watch(h, h->control.fd, SOURCE_CONTROL, EPOLLIN);
 	if (!err)
 		err = watch(h, h->stats.fd, SOURCE_STATS, EPOLLIN);
+	if (!err && config->bell >= 0)
+		err = watch(h, config->bell, SOURCE_BELL, EPOLLIN);
 	if (err)
 		goto err_stats;
 	*out = h;

@@ -36,12 +36,13 @@ struct handover_config {
 	gid_t group;              /* of the control socket; (gid_t)-1: the process's */
 	uint32_t kept_max;        /* descriptors kept, at most */
 	int stats_memfd;          /* borrowed for the call: mr_stats_create() */
+	int bell; /* borrowed: readable, it ends handover_poll()'s sleep; -1: none */
 };
 #define HANDOVER_CONFIG_DEFAULT                                                                    \
 	{                                                                                          \
 		.control_path = MR_CONTROL_SOCKET, .stats_path = MR_STATS_SOCKET,                  \
 		.control_mode = 0660, .stats_mode = 0666, .group = (gid_t)-1, .kept_max = 4096,    \
-		.stats_memfd = -1                                                                  \
+		.stats_memfd = -1, .bell = -1                                                      \
 	}
 
 enum handover_event {

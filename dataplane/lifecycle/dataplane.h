@@ -26,6 +26,7 @@ struct dataplane {
 	unsigned int n_ports;
 	struct port ports[MR_PORTS_MAX];
 	struct worker_set workers; /* owned here, borrowed by the control */
+	struct doorbell bell;      /* ends the main thread's sleep */
 	struct rte_mempool *pool[MR_WORKERS_MAX];
 	struct crypto_device *crypto; /* the main thread's: expands keys */
 	struct control control;

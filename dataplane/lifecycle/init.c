@@ -115,6 +115,7 @@ int dataplane_control_start(struct dataplane *dp, char *error, size_t error_len)
 		.ports = dp->ports,
 		.n_ports = dp->n_ports,
 		.workers = dp->workers,
+		.bell = &dp->bell,
 		.stats = dp->stats,
 		.stats_fd = dp->stats_fd,
 		.control_socket = d->control_socket,

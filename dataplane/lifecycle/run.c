@@ -5,9 +5,7 @@
 #include <time.h>
 
 #define FIGURES_NS 100000000ull /* between looks at the ports' counters */
-#define BUSY_NS 1000000000ull   /* after something happened, look often */
-#define LOOK_MS 1               /* at notices and packets up while busy */
-#define QUIET_MS 5              /* ... and while nothing happens */
+#define SLEEP_MS 50             /* at most: who reads statistics sees that we live */
 
 static uint64_t monotonic_ns(void)
 {
@@ -19,15 +17,11 @@ static uint64_t monotonic_ns(void)
 
 void dataplane_run(struct dataplane *dp, const volatile sig_atomic_t *stop)
 {
-	uint64_t busy_ns = monotonic_ns();
 	uint64_t figures_ns = 0;
 
 	while (!*stop) {
+		control_turn(&dp->control, SLEEP_MS);
 		uint64_t now = monotonic_ns();
-		int timeout_ms = now - busy_ns < BUSY_NS ? LOOK_MS : QUIET_MS;
-
-		if (control_turn(&dp->control, timeout_ms))
-			busy_ns = now;
 		if (now - figures_ns < FIGURES_NS)
 			continue;
 		figures_ns = now;

@@ -40,6 +40,7 @@ static void worker_free(struct worker *w)
 {
 	if (w == NULL)
 		return;
+	doorbell_close(&w->bell);
 	rte_ring_free(w->orders);
 	rte_ring_free(w->orders_done);
 	rte_ring_free(w->notices);
@@ -167,9 +168,8 @@ static int worker_make(struct dataplane *dp, unsigned int index, char *error, si
 		goto err_memory;
 	w->index = (uint8_t)index;
 	w->lcore = 1 + index; /* eal_args.c pins it to the CPU */
-	w->idle = d->idle == MR_IDLE_POLL   ? WORKER_IDLE_POLL
-		  : d->idle == MR_IDLE_WAIT ? WORKER_IDLE_WAIT
-					    : WORKER_IDLE_ADAPTIVE;
+	w->idle = d->idle == MR_IDLE_POLL ? WORKER_IDLE_POLL : WORKER_IDLE_ADAPTIVE;
+	w->main_bell = &dp->bell;
 	w->n_workers = (uint8_t)d->n_workers;
 	w->start = d->key_frame_start ? WORKER_START_KEYFRAME : WORKER_START_WAIT;
 	w->burst_rate = d->burst_rate;
@@ -192,6 +192,11 @@ static int worker_make(struct dataplane *dp, unsigned int index, char *error, si
 	rc = worker_memory(w, d);
 	if (rc != 0)
 		goto err_memory;
+	rc = doorbell_open(&w->bell);
+	if (rc != 0) {
+		snprintf(error, error_len, "worker %u: no eventfd: %s", index, strerror(-rc));
+		goto err_worker;
+	}
 	dp->workers.worker[index] = w;
 	dp->workers.n = (uint8_t)(index + 1);
 	return 0;
@@ -222,6 +227,7 @@ static int workers_connect(struct dataplane *dp)
 				return -ENOMEM;
 			dp->workers.worker[from]->fresh_out[to] = r;
 			dp->workers.worker[to]->fresh_in[from] = r;
+			dp->workers.worker[from]->peer_bell[to] = &dp->workers.worker[to]->bell;
 		}
 	}
 	return 0;
@@ -249,6 +255,11 @@ int workers_start(struct dataplane *dp, char *error, size_t error_len)
 {
 	int rc;
 
+	rc = doorbell_open(&dp->bell);
+	if (rc != 0) {
+		snprintf(error, error_len, "no eventfd: %s", strerror(-rc));
+		return rc;
+	}
 	for (unsigned int i = 0; i < dp->config->dataplane.n_workers; i++) {
 		rc = worker_make(dp, i, error, error_len);
 		if (rc != 0)
@@ -278,8 +289,10 @@ int workers_launch(struct dataplane *dp, char *error, size_t error_len)
 
 void workers_stop(struct dataplane *dp)
 {
-	for (unsigned int i = 0; i < dp->workers.n; i++)
+	for (unsigned int i = 0; i < dp->workers.n; i++) {
 		atomic_store_explicit(&dp->workers.worker[i]->stop, true, memory_order_relaxed);
+		doorbell_ring(&dp->workers.worker[i]->bell);
+	}
 	for (unsigned int i = 0; dp->launched && i < dp->workers.n; i++)
 		rte_eal_wait_lcore(dp->workers.worker[i]->lcore);
 	dp->launched = false;
@@ -295,4 +308,5 @@ void workers_free(struct dataplane *dp)
 	for (unsigned int i = 0; i < dp->workers.n; i++)
 		worker_free(dp->workers.worker[i]);
 	dp->workers.n = 0;
+	doorbell_close(&dp->bell);
 }

@@ -17,10 +17,13 @@ static void handoff_send(struct worker *w)
 
 	for (uint16_t i = 0; i < out->n; i++) {
 		struct rte_mbuf *m = out->pkts[i];
-		struct rte_ring *ring = w->handoff_out[packet_meta(m)->owner];
+		uint8_t owner = packet_meta(m)->owner;
+		struct rte_ring *ring = w->handoff_out[owner];
 
 		if (ring == NULL || rte_ring_sp_enqueue(ring, m) != 0)
 			worker_drop_mbuf(w, MR_DROP_HANDOFF_FULL, m);
+		else
+			worker_wakes(w, owner);
 	}
 	out->n = 0;
 }

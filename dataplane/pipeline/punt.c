@@ -66,6 +66,7 @@ static void punt_to_control(struct worker *w, struct rte_mbuf *m)
 		mr_count(&w->stats->punted, 1);
 	else
 		worker_drop(w, MR_DROP_PUNT_FULL, 1);
+	w->to_main = true; /* it wakes the control plane */
 	if (rc == -EPROTO)
 		channel_broken(w);
 	rte_pktmbuf_free(m);
@@ -99,6 +100,8 @@ void punt_stage(struct worker *w)
 			punt_to_control(w, m);
 		else if (rte_ring_sp_enqueue(to_first, m) != 0)
 			worker_drop_mbuf(w, MR_DROP_HANDOFF_FULL, m);
+		else
+			worker_wakes(w, 0);
 	}
 	in->n = 0;
 	punt_to_kernel(w);

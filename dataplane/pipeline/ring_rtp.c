@@ -84,6 +84,8 @@ static void hand_over(struct worker *w, const struct mr_packet_joiner *j, uint8_
 	meta->arrival_ns = w->now_ns;
 	if (rte_ring_sp_enqueue(w->handoff_out[owner], m) != 0)
 		worker_drop_mbuf(w, MR_DROP_HANDOFF_FULL, m);
+	else
+		worker_wakes(w, owner);
 }
 
 void ring_rtp_receive(struct worker *w, const struct mr_packet_joiner *j)

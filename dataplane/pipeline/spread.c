@@ -23,8 +23,10 @@ void spread_send(struct worker *w)
 			struct audience *a = s->remote[i];
 			/* Exchanged on both sides: who finds it told comes before the other
 			 * takes it back, and that one then sees the newest packet. */
-			if (!atomic_exchange_explicit(&a->told, true, memory_order_acq_rel))
+			if (!atomic_exchange_explicit(&a->told, true, memory_order_acq_rel)) {
 				rte_ring_sp_enqueue(w->fresh_out[a->worker], a);
+				worker_wakes(w, a->worker);
+			}
 		}
 	}
 }

@@ -11,7 +11,8 @@
 #include <rte_cycles.h>
 #include <time.h>
 
-#define ORDERS_PER_TURN 8 /* a viewer's link takes a microsecond or so */
+#define ORDERS_PER_TURN 8  /* a viewer's link takes a microsecond or so */
+#define HOLDING_NS 2000000 /* between looks at what waits to be put into order */
 
 #define RUN(stage)                                                                                 \
 	do {                                                                                       \
@@ -90,6 +91,34 @@ static bool worker_take_orders(struct worker *w)
 	return n > 0;
 }
 
+static bool ring_has(const struct rte_ring *r)
+{
+	return r != NULL && rte_ring_empty(r) == 0;
+}
+
+bool worker_has_mail(const struct worker *w)
+{
+	if (atomic_load_explicit(&w->stop, memory_order_relaxed) || ring_has(w->orders))
+		return true;
+	/* One that waits for a command: the main thread rings when that is done. */
+	if (w->packets_down != NULL && !w->down_waits && mr_ring_waits(w->packets_down))
+		return true;
+	for (uint8_t from = 0; from < w->n_workers; from++)
+		if (ring_has(w->handoff_in[from]) || ring_has(w->fresh_in[from]))
+			return true;
+	return false;
+}
+
+/* Once per turn, and a system call only where somebody sleeps. */
+static void worker_ring_others(struct worker *w)
+{
+	for (; w->to_peers != 0; w->to_peers &= w->to_peers - 1)
+		doorbell_ring(w->peer_bell[__builtin_ctz(w->to_peers)]);
+	if (w->to_main && w->main_bell != NULL)
+		doorbell_ring(w->main_bell);
+	w->to_main = false;
+}
+
 int worker_main(void *worker)
 {
 	struct worker *w = worker;
@@ -102,7 +131,10 @@ int worker_main(void *worker)
 		bool ordered = worker_take_orders(w);
 		bool moved = worker_turn(w);
 		/* Where one order came from there are more, and the main thread waits for each. */
-		uint64_t slept = idle_turn(&idle, moved || ordered, w->now_ns, w->due_ns);
+		worker_ring_others(w);
+		if (w->n_holding > 0)
+			w->due_ns = RTE_MIN(w->due_ns, w->now_ns + HOLDING_NS);
+		uint64_t slept = idle_turn(&idle, w, moved || ordered);
 		if (slept > 0)
 			mr_count(&w->stats->sleep_tsc, slept);
 	}
@@ -113,6 +145,7 @@ void worker_tell(struct worker *w, struct notice *n)
 {
 	if (rte_ring_sp_enqueue_elem(w->notices, n, sizeof(*n)) != 0)
 		mr_count(&w->stats->notices_lost, 1);
+	w->to_main = true;
 }
 
 void worker_notify(struct worker *w, uint32_t type, uint32_t id, uint32_t value, uint32_t ssrc)

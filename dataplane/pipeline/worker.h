@@ -9,6 +9,7 @@
 #include "dataplane/api/channel.h"
 #include "dataplane/api/stats.h"
 #include "dataplane/pipeline/batch.h"
+#include "dataplane/pipeline/doorbell.h"
 #include "dataplane/port/flow_table.h"
 #include "dataplane/port/port.h"
 #include "dataplane/stream/stream.h"
@@ -44,7 +45,7 @@ struct port_queue {
 	struct rte_mbuf *tx[TX_BUFFER];
 };
 
-enum worker_idle { WORKER_IDLE_ADAPTIVE, WORKER_IDLE_POLL, WORKER_IDLE_WAIT };
+enum worker_idle { WORKER_IDLE_ADAPTIVE, WORKER_IDLE_POLL };
 
 /* Where a new viewer's video begins. */
 enum worker_start {
@@ -128,7 +129,12 @@ struct worker {
 	struct rte_ring *handoff_out[MR_WORKERS_MAX]; /* to worker i */
 	struct rte_ring *fresh_in[MR_WORKERS_MAX];    /* from worker i: audiences of ours */
 	struct rte_ring *fresh_out[MR_WORKERS_MAX];   /* to worker i: audiences of its */
+	struct doorbell *peer_bell[MR_WORKERS_MAX];   /* of worker i; NULL for itself */
+	struct doorbell *main_bell;                   /* NULL: nobody sleeps */
 	struct mr_stats_worker *stats;
+
+	/* any thread: ends the worker's sleep */
+	struct doorbell bell;
 
 	/* main thread writes, worker reads */
 	_Atomic bool stop;
@@ -141,6 +147,8 @@ struct worker {
 	uint64_t housekeeping_ns; /* when the next is due */
 	uint64_t busy_ns;         /* when a packet last moved */
 	bool moved;               /* a packet moved in this turn */
+	bool to_main;             /* this turn had something for the main thread */
+	uint32_t to_peers;        /* ... for the workers of these bits */
 	struct stream **streams;  /* linked streams that this worker owns */
 	uint32_t n_streams;
 	uint32_t n_holding; /* of them: with packets that wait to be put into order */
@@ -162,7 +170,7 @@ struct worker {
 	struct viewer_track *refreshing; /* live tracks that want a key frame (refresh.h) */
 	uint64_t refresh_due_ns;         /* when the next look at them is due */
 	uint64_t waiting_look_ns;        /* when the next look at how long they have is due */
-	uint64_t due_ns; /* CLOCK_MONOTONIC: paced packets are due; UINT64_MAX: none wait */
+	uint64_t due_ns; /* CLOCK_MONOTONIC: the next turn, at the latest; UINT64_MAX: any time */
 	uint64_t catching_due_ns; /* CLOCK_MONOTONIC: the earliest of catching[] */
 	uint32_t n_catching;
 	uint32_t catching_first; /* who is served first, moves on with every turn */
@@ -218,6 +226,9 @@ bool worker_turn(struct worker *w);
 /* Sets now_ns and wall_ns. */
 void worker_read_clocks(struct worker *w);
 
+/* Whether another thread has put something into a ring of ours, or wants our end. */
+bool worker_has_mail(const struct worker *w);
+
 /* ---- the stages, one file each in this folder ---- */
 void port_rx_stage(struct worker *w);      /* ports -> rx; packets down -> raw, in.rtp */
 void classify_stage(struct worker *w);     /* rx -> in.* */
@@ -256,6 +267,12 @@ void stream_input_flush(struct worker *w, struct stream *s);
 /* An object is about to be unlinked from its owner: packets that other workers
  * handed over for it are dropped. Between two turns. */
 void handoff_forget(struct worker *w, const void *object);
+
+/* Something lies in a ring to worker `to`: its sleep ends after this turn. */
+static inline void worker_wakes(struct worker *w, uint8_t to)
+{
+	w->to_peers |= UINT32_C(1) << to;
+}
 
 /* Tells the main thread; lost when the ring is full (counted by the main thread's side). */
 void worker_tell(struct worker *w, struct notice *n);

@@ -375,11 +375,11 @@ if KIND == 'shared':
             return f'{len(self.video.sent)} packets'
 
 if KIND == 'shared':
-    @group('frames end a sleep')
-    class Waiting(Pipeline):
+    @group('without sleep')
+    class Polling(Pipeline):
         def wire(self):
             self.lab.wire()
-            return {'idle': 'wait'}
+            return {'idle': 'poll'}
 
         @case('every packet is what was sent, by each profile')
         def all(self):

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -15,21 +16,20 @@
 static const struct {
 	const char *why;
 	uint64_t quiet_ns; /* since something moved */
-	uint64_t adaptive; /* [ns] */
-	uint64_t wait;
+	uint64_t looks;    /* [ns] of sleep where it has to look for frames */
+	uint64_t wakes;    /* ... where they wake it */
+	uint64_t thick;    /* ... and come thick */
 } cases[] = {
-	{"just moved: spins", 0, 0, 0},
-	{"the next one may come at once", IDLE_SPIN_NS - 1, 0, 0},
-	{"light traffic", IDLE_SPIN_NS, IDLE_LIGHT_NS, IDLE_LIGHT_NS},
-	{"those who come soon are taken together", IDLE_CALM_NS - 1, IDLE_LIGHT_NS, IDLE_LIGHT_NS},
-	{"a frame is waited for", IDLE_CALM_NS, IDLE_LIGHT_NS, IDLE_WAIT_NS},
-	{"up to a second", IDLE_QUIET_NS - 1, IDLE_LIGHT_NS, IDLE_WAIT_NS},
+	{"just moved: spins", 0, 0, 0, 0},
+	{"the next one may come at once", IDLE_GLANCE_NS - 1, 0, 0, 0},
+	{"frames end it: no spinning", IDLE_GLANCE_NS, 0, IDLE_WAIT_NS, IDLE_LIGHT_NS},
+	{"still spins", IDLE_SPIN_NS - 1, 0, IDLE_WAIT_NS, IDLE_LIGHT_NS},
+	{"light traffic", IDLE_SPIN_NS, IDLE_LIGHT_NS, IDLE_WAIT_NS, IDLE_LIGHT_NS},
+	{"up to a second", IDLE_QUIET_NS - 1, IDLE_LIGHT_NS, IDLE_WAIT_NS, IDLE_LIGHT_NS},
 };
 
-static uint64_t sleep_of(enum worker_idle mode, unsigned int n_fds, uint64_t quiet_ns)
+static uint64_t sleep_of(struct idle i, uint64_t quiet_ns)
 {
-	struct idle i = {.mode = mode, .n_fds = n_fds};
-
 	idle_sleep_ns(&i, true, START);
 	return idle_sleep_ns(&i, false, START + quiet_ns);
 }
@@ -41,32 +41,54 @@ static void sleep_lengths(void **state)
 		uint64_t quiet_ns = cases[i].quiet_ns;
 
 		print_message("%s\n", cases[i].why);
-		assert_int_equal(sleep_of(WORKER_IDLE_ADAPTIVE, 0, quiet_ns), cases[i].adaptive);
-		assert_int_equal(sleep_of(WORKER_IDLE_WAIT, 1, quiet_ns), cases[i].wait);
-		/* nothing wakes it: as adaptive */
-		assert_int_equal(sleep_of(WORKER_IDLE_WAIT, 0, quiet_ns), cases[i].adaptive);
-		assert_int_equal(sleep_of(WORKER_IDLE_POLL, 0, quiet_ns), 0);
+		assert_int_equal(sleep_of((struct idle){0}, quiet_ns), cases[i].looks);
+		assert_int_equal(sleep_of((struct idle){.wakes = true}, quiet_ns), cases[i].wakes);
+		assert_int_equal(sleep_of((struct idle){.wakes = true, .thick = true}, quiet_ns),
+			cases[i].thick);
+		assert_int_equal(
+			sleep_of((struct idle){.mode = WORKER_IDLE_POLL, .wakes = true}, quiet_ns),
+			0);
 	}
 }
 
 static void grow_when_quiet(void **state)
 {
-	static const enum worker_idle modes[] = {WORKER_IDLE_ADAPTIVE, WORKER_IDLE_WAIT};
+	struct idle i = {0};
+	uint64_t last = 0;
 
-	for (size_t m = 0; m < 2; m++) {
-		struct idle i = {.mode = modes[m], .n_fds = 1};
-		uint64_t last = 0;
+	idle_sleep_ns(&i, true, START);
+	idle_sleep_ns(&i, false, START + IDLE_SPIN_NS);
+	for (int turn = 0; turn < 100; turn++) {
+		uint64_t ns = idle_sleep_ns(&i, false, START + IDLE_QUIET_NS);
 
-		idle_sleep_ns(&i, true, START);
-		idle_sleep_ns(&i, false, START + IDLE_CALM_NS);
-		for (int turn = 0; turn < 100; turn++) {
-			uint64_t ns = idle_sleep_ns(&i, false, START + IDLE_QUIET_NS);
-
-			assert_true(ns >= last && ns <= IDLE_LONG_NS);
-			last = ns;
-		}
-		assert_int_equal(last, IDLE_LONG_NS);
+		assert_true(ns >= last && ns <= IDLE_LONG_NS);
+		last = ns;
 	}
+	assert_int_equal(last, IDLE_LONG_NS);
+}
+
+/* Timed sleeps go on while each brings something, and end with the first that does not. */
+static void thick_until_a_sleep_brings_nothing(void **state)
+{
+	struct idle i = {.wakes = true, .thick = true};
+	uint64_t now = START;
+
+	for (int n = 0; n < 10; n++) {
+		assert_int_equal(idle_sleep_ns(&i, true, now), 0);
+		now += IDLE_GLANCE_NS;
+		assert_int_equal(idle_sleep_ns(&i, false, now), IDLE_LIGHT_NS);
+		now += IDLE_LIGHT_NS;
+	}
+	assert_int_equal(idle_sleep_ns(&i, false, now), IDLE_WAIT_NS);
+	assert_false(i.thick);
+}
+
+/* Reports and expiry are looked at in turns: with many viewers there have to be more. */
+static void viewers_limit_sleep(void **state)
+{
+	assert_int_equal(idle_longest_ns(0), IDLE_WAIT_NS);
+	assert_true(idle_longest_ns(1000) < 2000000);
+	assert_int_equal(idle_longest_ns(100000), IDLE_LIGHT_NS);
 }
 
 /*
@@ -130,32 +152,94 @@ static void sleeps_by_traffic(void **state)
 static void nothing_due_is_slept_over(void **state)
 {
 	assert_int_equal(idle_until_due(IDLE_WAIT_NS, START, UINT64_MAX), IDLE_WAIT_NS);
-	assert_int_equal(
-		idle_until_due(IDLE_WAIT_NS, START, START + 250000), 250000 - IDLE_WAKE_NS);
-	assert_int_equal(idle_until_due(IDLE_WAIT_NS, START, START + IDLE_WAKE_NS - 1), 0);
+	assert_int_equal(idle_until_due(IDLE_WAIT_NS, START, START + 250000), 250000);
+	/* Together with what becomes due soon after. */
+	assert_int_equal(idle_until_due(IDLE_WAIT_NS, START, START + 1), IDLE_NAP_NS);
+	assert_int_equal(idle_until_due(IDLE_NAP_NS / 2, START, START + 1), IDLE_NAP_NS / 2);
+	assert_int_equal(idle_until_due(IDLE_WAIT_NS, START, START), 0);
 	assert_int_equal(idle_until_due(IDLE_WAIT_NS, START, START - 1), 0);
+}
+
+static bool has_mail;
+
+bool worker_has_mail(const struct worker *w)
+{
+	return has_mail;
+}
+
+void worker_read_clocks(struct worker *w)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	w->now_ns = (uint64_t)ts.tv_sec * 1000000000ull + (uint64_t)ts.tv_nsec;
+}
+
+static struct worker worker;
+
+/* A sleep that is asked for after a second without packets. */
+static uint64_t sleep_now(struct idle *i)
+{
+	uint64_t before;
+
+	worker_read_clocks(&worker);
+	before = worker.now_ns;
+	i->last_moved_ns = before - IDLE_QUIET_NS;
+	worker.due_ns = UINT64_MAX;
+	idle_turn(i, &worker, false);
+	worker_read_clocks(&worker);
+	return worker.now_ns - before;
 }
 
 /* Two ends of a socket pair in the place of a port's queue. */
 static void a_frame_ends_a_sleep(void **state)
 {
-	struct idle i = {.mode = WORKER_IDLE_WAIT, .n_fds = 1};
+	struct idle i = {.wakes = true, .n_fds = 2, .fds = {{.fd = -1}}};
 	int ends[2];
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
-	i.fds[0] = (struct pollfd){.fd = ends[0], .events = POLLIN};
-	idle_turn(&i, true, START, UINT64_MAX);
+	i.fds[1] = (struct pollfd){.fd = ends[0], .events = POLLIN};
+	assert_true(sleep_now(&i) >= IDLE_WAIT_NS);
+	assert_int_equal(i.fds[1].revents, 0);
 	assert_int_equal(write(ends[1], "x", 1), 1);
-	idle_turn(&i, false, START + IDLE_CALM_NS - 1, UINT64_MAX);
-	assert_int_equal(i.fds[0].revents, 0); /* a timed one */
-	idle_turn(&i, false, START + IDLE_CALM_NS, UINT64_MAX);
-	assert_int_equal(i.fds[0].revents, POLLIN);
+	sleep_now(&i);
+	assert_int_equal(i.fds[1].revents, POLLIN);
+	/* Thick: it is slept although there is a frame. */
+	i.thick = true;
+	assert_true(sleep_now(&i) >= IDLE_LIGHT_NS);
+	assert_int_equal(i.fds[1].revents, 0);
 
-	/* The other end is gone: that is no frame, and the sleep is slept. */
+	/* The other end is gone: that is no frame, and a sleep is slept. */
+	i.thick = i.napped = false;
 	close(ends[1]);
-	idle_turn(&i, false, START + IDLE_CALM_NS, UINT64_MAX);
-	assert_true((i.fds[0].revents & POLLHUP) != 0);
+	assert_true(sleep_now(&i) >= IDLE_LIGHT_NS);
+	assert_true((i.fds[1].revents & POLLHUP) != 0);
 	close(ends[0]);
+}
+
+static void mail_ends_a_sleep(void **state)
+{
+	struct idle i = {.wakes = true};
+
+	assert_int_equal(doorbell_open(&worker.bell), 0);
+	idle_init(&i, &worker);
+	i.wakes = true;
+	doorbell_ring(&worker.bell); /* nobody sleeps: nothing is written */
+	assert_true(sleep_now(&i) >= IDLE_WAIT_NS);
+
+	/* It came before the last look. */
+	has_mail = true;
+	sleep_now(&i);
+	assert_false(worker.bell.asleep);
+	has_mail = false;
+
+	/* It came after it: the descriptor is readable. */
+	doorbell_arm(&worker.bell);
+	doorbell_ring(&worker.bell);
+	assert_int_equal(poll(i.fds, 1, 0), 1);
+	doorbell_disarm(&worker.bell);
+	assert_int_equal(poll(i.fds, 1, 0), 0);
+	doorbell_close(&worker.bell);
 }
 
 int main(void)
@@ -163,9 +247,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sleep_lengths),
 		cmocka_unit_test(grow_when_quiet),
+		cmocka_unit_test(thick_until_a_sleep_brings_nothing),
+		cmocka_unit_test(viewers_limit_sleep),
 		cmocka_unit_test(sleeps_by_traffic),
 		cmocka_unit_test(nothing_due_is_slept_over),
 		cmocka_unit_test(a_frame_ends_a_sleep),
+		cmocka_unit_test(mail_ends_a_sleep),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
