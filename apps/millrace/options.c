@@ -95,11 +95,19 @@ static enum options_result wrong(const char *what, const char *which)
 	return OPTIONS_WRONG;
 }
 
+static bool is_set(const char *name)
+{
+	const char *value = getenv(name);
+
+	return value != NULL && value[0] != 0;
+}
+
+/* CLICOLOR_FORCE: of a program that shows on a terminal what we write to it. */
 static bool wants_colour(void)
 {
-	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+	const char *term = getenv("TERM");
 
-	return isatty(STDOUT_FILENO) && (no == NULL || no[0] == 0) &&
+	return (isatty(STDOUT_FILENO) || is_set("CLICOLOR_FORCE")) && !is_set("NO_COLOR") &&
 	       (term == NULL || strcmp(term, "dumb") != 0);
 }
 

@@ -99,6 +99,7 @@ def live(lab, gateway, options):
     top = page(lab, gateway, options)
     print(top, flush=True)
     command = [program('millrace'), '-s', gateway.session['dataplane']['statsSocket'], 'status']
+    colours = dict(os.environ, CLICOLOR_FORCE='1')  # it writes to us, and we to a terminal
     while True:
         for process in lab.processes:
             if not process.running():
@@ -106,7 +107,8 @@ def live(lab, gateway, options):
         if sys.stdout.isatty():
             # it looks twice, a second apart
             shown = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                   stderr=subprocess.STDOUT, text=True, check=False).stdout
+                                   stderr=subprocess.STDOUT, text=True, check=False,
+                                   env=colours).stdout
             print(f'{CLEAR}{top}\n{shown}', flush=True)
             time.sleep(1)
             continue

@@ -394,6 +394,29 @@ static void tables(void **state)
 	}
 }
 
+/* Nobody but a terminal gets colours, unless somebody says that it shows them on one. */
+static void colours(void **state)
+{
+	static const struct {
+		const char *set; /* NULL: nothing */
+		bool coloured;
+	} cases[] = {{NULL, false}, {"CLICOLOR_FORCE", true}, {"NO_COLOR", false}};
+	const struct fixture *f = *state;
+	char out[65536], arguments[256];
+
+	setenv("TERM", "xterm", 1);
+	snprintf(arguments, sizeof(arguments), "-s %s -i 0.1 status", f->path);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		if (cases[i].set != NULL)
+			setenv(cases[i].set, "1", 1);
+		assert_int_equal(run(out, sizeof(out), arguments), 0);
+		if ((strchr(out, '\033') != NULL) != cases[i].coloured)
+			fail_msg("case %zu: %s", i, out);
+	}
+	unsetenv("CLICOLOR_FORCE");
+	unsetenv("NO_COLOR");
+}
+
 static void stale_is_said(void **state)
 {
 	struct fixture *f = *state;
@@ -496,6 +519,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(viewers_json, start, stop),
 		cmocka_unit_test_setup_teardown(drops_json, start, stop),
 		cmocka_unit_test_setup_teardown(tables, start, stop),
+		cmocka_unit_test_setup_teardown(colours, start, stop),
 		cmocka_unit_test_setup_teardown(stale_is_said, start, stop),
 		cmocka_unit_test_setup_teardown(watch_json, start, stop),
 		cmocka_unit_test(nobody_there),
