@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Cameras play in headless Chromium."""
+import re
+import time
+
 from cases import Group, Skip, case, check, group
 from lab import Camera, Gateway, one_camera, play, session_file, view
 
@@ -112,11 +115,24 @@ class Browsers(Group):
 
     @case('B-frames are named by the CLI')
     def b_frames(self):
-        stream, = self.streams('bframes', 'video')
-        check('bFrames' in stream['findings'], f'findings are {stream["findings"]}')
+        until = time.monotonic() + 10  # a B-frame has to come first
+        while True:
+            stream, = self.streams('bframes', 'video')
+            if 'bFrames' in stream['findings']:
+                break
+            check(time.monotonic() < until, f'findings are {stream["findings"]}')
+            time.sleep(0.1)
         for path in ('udp', 'high'):
             stream, = self.streams(path, 'video')
             check('bFrames' not in stream['findings'], f'{path} is said to have B-frames')
+
+    @case("B-frames are named in the control plane's log, with what to do")
+    def b_frames_logged(self):
+        self.gateway.controlplane.await_line('event=finding', 10)
+        found = re.findall(r' WRN session=(\S+) event=finding (.*B-frames.*)',
+                           self.gateway.controlplane.output())
+        check([path for path, _ in found] == ['bframes'], f'findings are {found}')
+        check('set the camera to a profile or GOP without B-frames' in found[0][1], found[0][1])
 
 
 @group('browser, SHA-1 profile alone')
