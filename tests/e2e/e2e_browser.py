@@ -129,7 +129,7 @@ class Browsers(Group):
     @case("B-frames are named in the control plane's log, with what to do")
     def b_frames_logged(self):
         self.gateway.controlplane.await_line('event=finding', 10)
-        found = re.findall(r' WRN session=(\S+) event=finding (.*B-frames.*)',
+        found = re.findall(r' WAR session=(\S+) event=finding (.*B-frames.*)',
                            self.gateway.controlplane.output())
         check([path for path, _ in found] == ['bframes'], f'findings are {found}')
         check('set the camera to a profile or GOP without B-frames' in found[0][1], found[0][1])
