@@ -82,10 +82,10 @@ static int out_args(struct rig *r, char *error, size_t len)
 static int eal_start(struct rig *r, char *error, size_t len)
 {
 	const struct rig_options *o = &r->options;
-	char lcores[1024], prefix[48], memory[16];
+	char lcores[1024], memory[16];
 	const char *argv[12 + RTE_DIM(r->out_args)] = {"millrace-bench", "--no-huge", "--no-pci",
 		"--no-shconf", "--no-telemetry", "--iova-mode=va", "--log-level=*:error",
-		"--main-lcore=0", "-m", memory, prefix, lcores};
+		"--main-lcore=0", "-m", memory, "--file-prefix=mr-bench", lcores};
 	int n = out_args(r, error, len);
 
 	if (lcores_format(lcores, sizeof(lcores), o->workers) != 0) {
@@ -93,7 +93,6 @@ static int eal_start(struct rig *r, char *error, size_t len)
 		return -1;
 	}
 	snprintf(memory, sizeof(memory), "%u", memory_mb(o));
-	snprintf(prefix, sizeof(prefix), "--file-prefix=mr-bench-%d", (int)getpid());
 	if (n < 0)
 		return -1;
 	for (int i = 0; i < n; i++)

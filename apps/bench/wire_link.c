@@ -269,12 +269,11 @@ void wire_link_consent(struct wire_link *l)
 
 static int eal_start(const char *socket, unsigned int cpu)
 {
-	char prefix[48], lcores[32], device[256];
+	char lcores[32], device[256];
 	const char *argv[] = {"millrace-bench", "--no-huge", "--no-pci", "--no-shconf",
-		"--no-telemetry", "--iova-mode=va", "--log-level=*:error", "-m", "192", prefix,
-		"-l", lcores, device};
+		"--no-telemetry", "--iova-mode=va", "--log-level=*:error", "-m", "192",
+		"--file-prefix=mr-bench", "-l", lcores, device};
 
-	snprintf(prefix, sizeof(prefix), "--file-prefix=mr-wire-%d", (int)getpid());
 	snprintf(lcores, sizeof(lcores), "%u", cpu);
 	if (snprintf(device, sizeof(device),
 		    "--vdev=net_memif0,role=client,socket=%s,socket-abstract=no,bsize=2048,rsize="

@@ -166,6 +166,22 @@ class Lifecycle(Group):
                 self.end(gateway)
         return None
 
+    @case("DPDK's tools read its counters, where RUNTIME_DIRECTORY says")
+    def telemetry(self):
+        process = self.dataplane(self.session)
+        process.await_line('^ready ', 20)
+        place = self.lab.path(f'dpdk/{self.lab.prefix}/dpdk_telemetry.v2')
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as s:
+            s.settimeout(5)
+            s.connect(place)
+            s.recv(4096)  # who answers
+            s.send(b'/millrace/totals')
+            said = json.loads(s.recv(65536))
+        check('/millrace/totals' in said, said)
+        process.kill()
+        # what it leaves is in the lab's directory, and goes with that
+        check(not os.path.exists(f'/run/dpdk/{self.lab.prefix}'), 'it left something elsewhere')
+
     @case('its memory stays out of core dumps')
     def not_dumped(self):
         process = self.dataplane(self.changed({'memory': 300}))

@@ -16,7 +16,6 @@ from .process import Process
 
 CLONE_NEWNET = 0x40000000
 NAMESPACES = '/run/netns'
-DPDK_RUNTIME = '/run/dpdk'  # a directory per --file-prefix
 OURS = ('dataplane', 'controlplane', 'camera')
 SANITIZERS = r'ERROR: \w+Sanitizer|runtime error: '
 libc = ctypes.CDLL(None, use_errno=True)
@@ -142,9 +141,11 @@ class Lab:
 
     # -- processes
 
-    def start(self, name, args, namespace=None, **options):
+    def start(self, name, args, namespace=None, env=None, **options):
         log = os.path.join(self.directory, f'{len(self.processes)}-{name}.log')
-        process = Process(name, args, log, namespace, **options)
+        # DPDK's own files (dpdk/ and the --file-prefix) go with the directory
+        env = {'RUNTIME_DIRECTORY': self.directory, **(env or {})}
+        process = Process(name, args, log, namespace, env=env, **options)
         self.processes.append(process)
         return process
 
@@ -180,7 +181,6 @@ class Lab:
             run('ip', 'netns', 'del', namespace, check=False)
         self.processes, self.namespaces, self.links = [], [], []
         remove_tree(self.directory)
-        shutil.rmtree(os.path.join(DPDK_RUNTIME, self.prefix), ignore_errors=True)
 
 
 def remove_tree(directory):
@@ -220,7 +220,7 @@ def free_network():
 def remove_stale(what):
     """Namespaces and directories of runs that were killed before they could tidy up."""
     pattern = re.compile(rf'mr-{re.escape(what)}-(\d+)(-|$)')
-    for folder in (NAMESPACES, DPDK_RUNTIME, tempfile.gettempdir()):
+    for folder in (NAMESPACES, tempfile.gettempdir()):
         for name in os.listdir(folder) if os.path.isdir(folder) else []:
             found = pattern.match(name)
             if not found or os.path.exists(f'/proc/{found[1]}'):

@@ -146,16 +146,15 @@ static void options_parse(struct probe *p, int argc, char **argv)
 static void eal_start(struct probe *p)
 {
 	static const char *const fixed[] = {"port_probe", "--no-huge", "-m", "256", "--no-pci",
-		"--no-shconf", "--no-telemetry", "--log-level=lib.eal:warning", "-l", "0"};
+		"--no-shconf", "--no-telemetry", "--log-level=lib.eal:warning", "-l", "0",
+		"--file-prefix=mr-unit"};
 	char *argv[EAL_ARGS_MAX];
-	char prefix[64], error[512];
+	char error[512];
 	int argc = 0, n;
 
 	for (size_t i = 0; i < RTE_DIM(fixed); i++)
 		argv[argc++] = strdup(fixed[i]);
 
-	snprintf(prefix, sizeof(prefix), "--file-prefix=mr-probe-%d", (int)getpid());
-	argv[argc++] = prefix;
 	n = port_eal_args(&p->config, 0, &argv[argc], (unsigned int)(EAL_ARGS_MAX - argc), error,
 		sizeof(error));
 	if (n < 0)

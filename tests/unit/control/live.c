@@ -130,10 +130,9 @@ static void port_start(struct live *l, unsigned int queues)
 
 static void eal_start(unsigned int workers)
 {
-	char prefix[48];
 	char lcores[128];
 	const char *argv[] = {"live", "--no-huge", "-m", "512", "--no-pci", "--no-shconf",
-		"--no-telemetry", "--log-level=error", prefix, lcores};
+		"--no-telemetry", "--log-level=error", "--file-prefix=mr-unit", lcores};
 	cpu_set_t cpus;
 	int cpu = 0;
 
@@ -141,7 +140,6 @@ static void eal_start(unsigned int workers)
 	LIVE_CHECK(sched_getaffinity(0, sizeof(cpus), &cpus) == 0);
 	while (!CPU_ISSET(cpu, &cpus))
 		cpu++;
-	snprintf(prefix, sizeof(prefix), "--file-prefix=mr-live-%d", (int)getpid());
 	char *at = lcores + sprintf(lcores, "--lcores=");
 	for (unsigned int i = 0; i <= workers; i++)
 		at += sprintf(at, "%s%u@%d", i > 0 ? "," : "", i, cpu);

@@ -4,10 +4,8 @@
 
 #include <rte_eal.h>
 #include <sched.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 const char *backend_name(void)
 {
@@ -28,15 +26,13 @@ int backend_profiles(void)
 
 int backend_eal(void **state)
 {
-	char prefix[32];
 	const char *argv[] = {"test", "--no-huge", "-m", "64", "--no-pci", "--no-shconf",
-		"--no-telemetry", "--file-prefix", prefix, "--log-level", "*:error"};
+		"--no-telemetry", "--file-prefix=mr-unit", "--log-level", "*:error"};
 	cpu_set_t cpus;
 	int rc;
 
 	if (!backend_is_cryptodev())
 		return 0;
-	snprintf(prefix, sizeof(prefix), "mr-crypto-%d", getpid());
 	sched_getaffinity(0, sizeof(cpus), &cpus);
 	/* The EAL only reorders the array. */
 	rc = rte_eal_init(sizeof(argv) / sizeof(argv[0]), (char **)(uintptr_t)argv);

@@ -6,23 +6,19 @@
 
 #include "dataplane/pipeline/worker.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <rte_eal.h>
 
 /* `vdev`: "--vdev=..." or NULL. 0 or -1, the reason on standard error. */
 static inline int eal_start(const char *vdev)
 {
-	char prefix[64];
 	const char *args[] = {"test", "--no-huge", "-m", "96", "--no-pci", "--no-shconf",
-		"--no-telemetry", "--log-level=warning", "-l", "0", prefix, vdev};
+		"--no-telemetry", "--log-level=warning", "-l", "0", "--file-prefix=mr-unit", vdev};
 	char *argv[sizeof(args) / sizeof(args[0])];
 	int argc = vdev != NULL ? 12 : 11;
 
-	snprintf(prefix, sizeof(prefix), "--file-prefix=mr-unit-%d", (int)getpid());
 	for (int i = 0; i < argc; i++)
 		argv[i] = (char *)(uintptr_t)args[i]; /* EAL moves them about, no more */
 	return rte_eal_init(argc, argv) < 0 ? -1 : 0;

@@ -25,13 +25,11 @@
 
 int harness_eal(void **state)
 {
-	char prefix[32];
 	const char *argv[] = {"test", "--no-huge", "-m", "256", "--no-pci", "--no-shconf",
-		"--no-telemetry", "--file-prefix", prefix, "--log-level", "lib.eal:error"};
+		"--no-telemetry", "--file-prefix=mr-unit", "--log-level", "lib.eal:error"};
 	cpu_set_t cpus;
 	int rc;
 
-	snprintf(prefix, sizeof(prefix), "mr-test-%d", getpid());
 	sched_getaffinity(0, sizeof(cpus), &cpus);
 	/* The EAL only reorders the array. */
 	rc = rte_eal_init(sizeof(argv) / sizeof(argv[0]), (char **)(uintptr_t)argv);
