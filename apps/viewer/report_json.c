@@ -63,8 +63,18 @@ static json_t *format_report_log(const struct track *track, uint64_t joined_us)
 	return log;
 }
 
-static json_t *format_track(const struct track *track, uint64_t joined_us, bool log)
+/* A track that has ended before its viewer has its longest gap there. */
+static uint64_t longest_gap_us(const struct track *track, const struct viewer_figures *v)
 {
+	uint64_t until = v->silent_us ? v->silent_us : v->left_us;
+	uint64_t end = track->last_us && until > track->last_us ? until - track->last_us : 0;
+
+	return end > track->longest_gap_us ? end : track->longest_gap_us;
+}
+
+static json_t *format_track(const struct track *track, const struct viewer_figures *v, bool log)
+{
+	const uint64_t joined_us = v->joined_us;
 	const struct track_report *report = track_last_report(track);
 	json_t *object = json_object();
 
@@ -89,7 +99,7 @@ static json_t *format_track(const struct track *track, uint64_t joined_us, bool 
 		json_real((double)track_jitter(track) * 1000 / track->clock_rate));
 	set_ms_since(object, "firstPacketMs", joined_us, track->first_us);
 	set_ms_since(object, "lastPacketMs", joined_us, track->last_us);
-	set_number(object, "longestGapMs", track->longest_gap_us / 1000);
+	set_number(object, "longestGapMs", longest_gap_us(track, v) / 1000);
 	set_number(object, "firstRtpTimestamp", track->first_timestamp);
 	set_number(object, "lastRtpTimestamp", track->last_timestamp);
 	set_number(object, "senderReports", track->report_count);
@@ -120,8 +130,7 @@ static void set_media(json_t *object, const struct viewer_figures *v, bool log)
 	set_number(object, "receiverReportsSent", counters->reports_sent);
 	set_number(object, "nacksSent", counters->nacks_sent);
 	for (size_t i = 0; i < count; i++)
-		json_array_append_new(
-			tracks, format_track(media_track(v->media, i), v->joined_us, log));
+		json_array_append_new(tracks, format_track(media_track(v->media, i), v, log));
 	json_object_set_new(object, "tracks", tracks);
 }
 

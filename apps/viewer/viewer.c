@@ -383,6 +383,7 @@ void viewer_leave(struct viewer *v)
 	if (state >= VIEWER_LEAVING)
 		return;
 	v->figures.state = state;
+	v->figures.left_us = viewer_now();
 	count_socket_drops(v);
 	timer_stop(&v->deadline);
 	timer_stop(&v->release);

@@ -67,6 +67,7 @@ struct viewer_figures {
 	uint64_t secured_us; /* DTLS finished */
 	uint64_t first_packet_us;
 	uint64_t silent_us;
+	uint64_t left_us;        /* asked to leave; 0: not yet */
 	uint64_t dtls_closed_us; /* the server's close_notify */
 	uint64_t socket_drops;
 	const struct media *media; /* NULL: never secured */

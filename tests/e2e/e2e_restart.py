@@ -61,6 +61,8 @@ class Udp(Group):
         figures = self.scene.result()
         unnoticed(figures)
         check(figures['packetsMissing'] == 0, f'{figures["packetsMissing"]} packets missing')
+        check(figures['plays'] == 1, f'the camera was told to play {figures["plays"]} times')
+        check(figures['longestGapMs'] < 2000, f'a gap of {figures["longestGapMs"]} ms')
         check(self.scene.gateway.await_viewers(0, 5) is not None, 'DELETE did not end them')
         return f'{figures["packets"]} packets, longest gap {figures["longestGapMs"]} ms'
 

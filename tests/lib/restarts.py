@@ -72,7 +72,8 @@ class Restarts:
         return len(self.before - {v['id'] for v in self.gateway.viewers()})
 
     def result(self):
-        """Ends the viewers; the figures of all of them together."""
+        """Ends viewers and camera; the figures of all of them together. `longestGapMs` counts
+        to the end, `plays` is how often the camera was told to: once, if taken over."""
         lost = self.lost_sessions()
         self.plain.process.signal(signal.SIGINT)
         totals = self.plain.result()
@@ -90,6 +91,7 @@ class Restarts:
             figures['browser'] = seen
             figures['sessionsLost'] += seen['attempts'] - 1
         figures['packetsMissing'] = missing
+        figures['plays'] = self.camera.end()
         if self.dump:
             figures['packets'], figures['nonceReuse'] = nonce_reuse(self.dump)
         return figures

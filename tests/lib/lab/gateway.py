@@ -2,6 +2,7 @@
 """The gateway's two processes with a session file of their own, and a camera."""
 import json
 import os
+import signal
 import socket
 import subprocess
 import time
@@ -181,6 +182,13 @@ class Camera:
 
     def url(self, mount='cam1'):
         return f'{self.base}/{mount}'
+
+    def end(self):
+        """Ends it; how often it was told to PLAY in all."""
+        self.process.signal(signal.SIGTERM)
+        found = self.process.await_line(r' packets in all, to (\d+) clients', 10)
+        self.process.stop()
+        return int(found[1])
 
 
 def one_camera(lab, *camera, **keys):
