@@ -19,6 +19,7 @@
 #define READ_TIMEOUT_S 20   /* for a whole request */
 #define ANSWER_TIMEOUT_S 40 /* from the request to its answer's last byte */
 #define IDLE_TIMEOUT_S 60   /* of a kept-alive connection */
+#define BACKLOG 1024        /* not yet accepted: all pages come back at once */
 #define TICK_S 2
 #define CLOSING_MAX 64             /* connections over the limit while others close */
 #define DISCARD_MAX (1024u * 1024) /* bytes of a body too long that are read and thrown away */
@@ -334,6 +335,7 @@ static int create(struct http_server **out, const struct mr_config *config,
 	g_signal_connect(s->soup, "request-read", G_CALLBACK(on_request_read), s);
 	g_signal_connect(s->soup, "request-finished", G_CALLBACK(on_request_finished), s);
 	s->service = g_socket_service_new();
+	g_socket_listener_set_backlog(G_SOCKET_LISTENER(s->service), BACKLOG);
 	g_signal_connect(s->service, "incoming", G_CALLBACK(on_incoming), s);
 	s->tick = g_timeout_add_seconds(TICK_S, on_tick, s);
 	if (!s->context.authorizer) {

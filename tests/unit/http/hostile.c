@@ -3,6 +3,7 @@
 #include "fixture.h"
 
 #include <arpa/inet.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -40,6 +41,34 @@ static void test_silent_connections(void **state)
 	}
 	for (int i = 0; i < MANY; i++)
 		close(fds[i]);
+	stop(&f);
+}
+
+/* All pages come back at once while the server does something else: none of them has to
+ * try again, which TCP does after a second (RFC 6298 2). */
+static void test_many_at_once(void **state)
+{
+	enum { MANY = 400 };
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct pollfd fds[MANY];
+	struct fixture f;
+	SoupMessage *m;
+
+	start(&f, NULL);
+	a.sin_port = htons(f.port);
+	for (int i = 0; i < MANY; i++) {
+		fds[i].fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+		fds[i].events = POLLOUT;
+		connect(fds[i].fd, (struct sockaddr *)&a, sizeof(a));
+	}
+	assert_int_equal(poll(fds, MANY, 0), MANY);
+	for (int i = 0; i < MANY; i++) {
+		assert_int_equal(fds[i].revents, POLLOUT);
+		close(fds[i].fd);
+	}
+	m = ask(&f, "GET", "/", NULL, NULL, 0, NULL);
+	assert_int_equal(soup_message_get_status(m), 200);
+	g_object_unref(m);
 	stop(&f);
 }
 
@@ -94,6 +123,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_silent_connections),
+		cmocka_unit_test(test_many_at_once),
 		cmocka_unit_test(test_hostile_bytes),
 	};
 
