@@ -115,6 +115,20 @@ static void bound(struct ice_lite *ice, size_t request_len, struct ice_lite_chec
 	check->verdict = ICE_LITE_DROP;
 }
 
+/* Whoever has heard one check of a viewer may repeat it from any address. */
+static bool is_too_often(const struct ice_lite_user *u)
+{
+	int64_t due;
+
+	if (!u->reply_due_us)
+		return false;
+	due = *u->reply_due_us > u->now_us ? *u->reply_due_us : u->now_us;
+	if (due > u->now_us + ICE_LITE_REPLY_BURST_US)
+		return true;
+	*u->reply_due_us = due + ICE_LITE_REPLY_INTERVAL_US;
+	return false;
+}
+
 void ice_lite_receive(struct ice_lite *ice, const uint8_t *data, size_t len,
 	const struct mr_endpoint *remote, struct ice_lite_check *check)
 {
@@ -149,6 +163,10 @@ void ice_lite_receive(struct ice_lite *ice, const uint8_t *data, size_t len,
 	if (stun_message_get_class(&request) != STUN_REQUEST ||
 		stun_message_get_method(&request) != STUN_BINDING || !v.known) {
 		ice->malformed++;
+		return;
+	}
+	if (is_too_often(&v.found)) {
+		ice->rate++;
 		return;
 	}
 	if (status == STUN_VALIDATION_UNKNOWN_REQUEST_ATTRIBUTE) {

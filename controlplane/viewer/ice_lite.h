@@ -14,15 +14,20 @@
 #include <stdint.h>
 #include <stun/stunagent.h>
 
-#define ICE_LITE_REPLY_MAX 256       /* bytes */
-#define ICE_LITE_AMPLIFICATION_MAX 2 /* times the request: longer replies are not sent */
-#define ICE_LITE_UFRAG_LEN 12        /* characters: 72 random bits */
-#define ICE_LITE_PWD_LEN 24          /* characters: 144 random bits */
+#define ICE_LITE_REPLY_MAX 256           /* bytes */
+#define ICE_LITE_AMPLIFICATION_MAX 2     /* times the request: longer replies are not sent */
+#define ICE_LITE_REPLY_INTERVAL_US 20000 /* 50 replies per second and user ... */
+#define ICE_LITE_REPLY_BURST_US 1000000  /* ... and a second's worth of them at once */
+#define ICE_LITE_UFRAG_LEN 12            /* characters: 72 random bits */
+#define ICE_LITE_PWD_LEN 24              /* characters: 144 random bits */
 
 struct ice_lite_user {
 	const char *pwd;          /* ours; borrowed for the call */
 	const char *remote_ufrag; /* of the offer */
 	bool renewed;             /* these are the credentials of an ICE restart */
+	/* Its own, 0 at first, borrowed for the call; NULL: as many replies as it likes. */
+	int64_t *reply_due_us;
+	int64_t now_us; /* monotonic; where reply_due_us is */
 	void *user;
 };
 
@@ -37,6 +42,7 @@ struct ice_lite {
 	uint64_t unknown_user; /* user fragment of nobody */
 	uint64_t unauthorized; /* wrong remote user fragment or MESSAGE-INTEGRITY */
 	uint64_t conflicts;    /* of roles, answered with 487 */
+	uint64_t rate;         /* good ones, but too many of one user: not answered */
 };
 
 enum ice_lite_verdict {

@@ -83,6 +83,7 @@ struct viewer {
 	bool installed; /* the data plane has it, or VIEWER_ADD is on its way */
 	bool add_sent;
 	bool ended;
+	int64_t reply_due_us;   /* ice_lite.h: how often its checks are answered */
 	uint32_t checks_failed; /* with a wrong password or user fragment of the client's */
 	struct mr_endpoint installed_local, installed_remote;
 	gint64 answered_us;  /* g_get_monotonic_time() of the answer */

@@ -41,16 +41,17 @@ void viewer_limits_log(
 	struct viewer_limits *l, const struct ice_lite *ice, uint64_t unknown_flow, int64_t now_us)
 {
 	uint64_t datagrams = ice->malformed + ice->unknown_user + ice->unauthorized +
-			     ice->conflicts + unknown_flow;
+			     ice->conflicts + ice->rate + unknown_flow;
 	uint64_t offers = l->full + l->pending + l->readers;
 
 	if (is_due(datagrams, &l->logged_datagrams, &l->datagrams_quiet_us, now_us))
 		log_info("-",
 			"event=datagrams_refused stun_malformed=%" PRIu64
 			" stun_unknown_user=%" PRIu64 " stun_unauthorized=%" PRIu64
-			" stun_role_conflict=%" PRIu64 " unknown_flow=%" PRIu64,
+			" stun_role_conflict=%" PRIu64 " stun_rate=%" PRIu64
+			" unknown_flow=%" PRIu64,
 			ice->malformed, ice->unknown_user, ice->unauthorized, ice->conflicts,
-			unknown_flow);
+			ice->rate, unknown_flow);
 	if (is_due(offers, &l->logged_offers, &l->offers_quiet_us, now_us))
 		log_info("-",
 			"event=offers_refused max_viewers=%" PRIu64 " connecting=%" PRIu64

@@ -85,6 +85,8 @@ static bool lookup_ufrag(const char *local_ufrag, struct ice_lite_user *out, voi
 	out->renewed = strcmp(local_ufrag, v->ufrag) != 0;
 	out->pwd = out->renewed ? v->next.pwd : v->pwd;
 	out->remote_ufrag = out->renewed ? v->next.remote_ufrag : v->remote_ufrag;
+	out->reply_due_us = &v->reply_due_us;
+	out->now_us = g_get_monotonic_time();
 	out->user = v;
 	return true;
 }

@@ -7,8 +7,8 @@ import threading
 import time
 
 from cases import Group, case, check, group
-from lab import Camera, Candidate, Gateway, Viewer, client_hello, inside, offer, request, session_file
-from lab import view
+from lab import Camera, Candidate, Gateway, Viewer, binding, client_hello, inside, offer, request
+from lab import session_file, view
 
 SDP = {'Content-Type': 'application/sdp'}
 PENDING = 1000  # sessions that connect at the same time
@@ -168,6 +168,24 @@ class Floods(Group):
         check(self.gateway.viewers() == [], 'a viewer was installed')
         check(full - memory < 100 * 150, f'{full - memory} KiB for 100 handshakes')
         return f'{(full - memory) // 100} KiB each'
+
+    @case('checks without end: 50 answers a second, and its own client connects')
+    def checks(self):
+        client = self.candidate()
+        request = binding(client.ours, client.theirs, client.password)
+        start, answers = time.monotonic(), 0
+        for i in range(3000):
+            client.send(request)
+            if i % 30 == 29:
+                time.sleep(0.005)
+        while client.receive(0.5):
+            answers += 1
+        most = 52 + 50 * (time.monotonic() - start)
+        check(0 < answers <= most, f'{answers} of 3000 checks were answered, at most {most:.0f}')
+        client.send(client_hello())
+        check(client.receive()[:1] == b'\x16', 'its own client was not answered')
+        client.close()
+        return f'{answers} of 3000 answered'
 
     @case('no answer to whom no check has proven')
     def unproven(self):

@@ -17,9 +17,9 @@ from .gateway import BUILD, TOP, Camera, Gateway, one_camera, program, session_f
 from .browser import Browser, play, private_places
 from .loss import BURST3, RANDOM1, RANDOM2, RANDOM5, Dead, Loss, Reorder
 from .client import Receiver, Viewer, offer, raw_request, request, view
-from .ice import Candidate, client_hello
+from .ice import Candidate, binding, client_hello
 
 __all__ = ['BUILD', 'BURST3', 'RANDOM1', 'RANDOM2', 'RANDOM5', 'TOP', 'Browser', 'Camera',
            'Candidate', 'Dead', 'Failure', 'Gateway', 'Lab', 'LabError', 'Loss', 'Process',
-           'Receiver', 'Reorder', 'Viewer', 'client_hello', 'inside', 'offer', 'one_camera', 'play',
-           'private_places', 'program', 'raw_request', 'request', 'session_file', 'view']
+           'Receiver', 'Reorder', 'Viewer', 'binding', 'client_hello', 'inside', 'offer',
+           'one_camera', 'play', 'private_places', 'program', 'raw_request', 'request', 'session_file', 'view']

@@ -193,6 +193,63 @@ static void test_amplification(void **state)
 	}
 }
 
+/* Of one user; others are answered meanwhile. */
+static struct ice_lite_user limited[2];
+
+static bool lookup_limited(const char *local_ufrag, struct ice_lite_user *out, void *arg)
+{
+	*out = limited[local_ufrag[0] == 'b'];
+	return true;
+}
+
+/* So many of 500 checks at once are answered. */
+static unsigned int answered(struct ice_lite *ice, const char *username, bool controlling)
+{
+	struct mr_endpoint remote = endpoint("::ffff:192.0.2.7", 1);
+	unsigned int n_answered = 0;
+
+	for (unsigned int i = 0; i < 500; i++) {
+		struct ice_lite_check check;
+		uint8_t buffer[512];
+		StunAgent client;
+		size_t n = make_check(
+			&client, buffer, sizeof(buffer), username, PWD, true, controlling);
+
+		remote.port = htons((uint16_t)(1 + i)); /* an address proves nothing */
+		ice_lite_receive(ice, buffer, n, &remote, &check);
+		n_answered += check.reply_len > 0;
+		if (check.reply_len == 0)
+			assert_int_equal(check.verdict, ICE_LITE_DROP);
+	}
+	return n_answered;
+}
+
+static void test_rate(void **state)
+{
+	int64_t due[2] = {0};
+	struct ice_lite ice;
+
+	ice_lite_init(&ice, lookup_limited, NULL);
+	for (int i = 0; i < 2; i++)
+		limited[i] = (struct ice_lite_user){.pwd = PWD,
+			.remote_ufrag = "peer",
+			.reply_due_us = &due[i],
+			.now_us = 5000000};
+	assert_int_equal(answered(&ice, UFRAG ":peer", true), 51);
+	assert_int_equal(ice.rate, 449);
+	assert_int_equal(answered(&ice, "bbcdefghijkl:peer", true), 51);
+	limited[0].now_us += 500000;
+	assert_int_equal(answered(&ice, UFRAG ":peer", false), 25); /* with 487 */
+	limited[0].now_us += 60000000;
+	assert_int_equal(answered(&ice, UFRAG ":peer", true), 51);
+	/* wrong passwords use nothing up */
+	limited[0].now_us += 60000000;
+	limited[0].pwd = "wrongwrongwrongwrongwrong";
+	assert_int_equal(answered(&ice, UFRAG ":peer", true), 0);
+	limited[0].pwd = PWD;
+	assert_int_equal(answered(&ice, UFRAG ":peer", true), 51);
+}
+
 static void test_random(void **state)
 {
 	char a[ICE_LITE_PWD_LEN + 1], b[ICE_LITE_PWD_LEN + 1];
@@ -211,6 +268,7 @@ int main(void)
 		cmocka_unit_test(test_role_conflict),
 		cmocka_unit_test(test_damaged),
 		cmocka_unit_test(test_amplification),
+		cmocka_unit_test(test_rate),
 		cmocka_unit_test(test_random),
 	};
 
