@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Totals and drops for rte_telemetry (dpdk-telemetry.py): what DPDK's own tools
- * expect of a DPDK program. Lists of streams and viewers are the CLI's: a
+ * Totals, drops and viewers for rte_telemetry (dpdk-telemetry.py): what DPDK's own
+ * tools expect of a DPDK program. Tables of streams and viewers are the CLI's: a
  * telemetry answer holds 256 entries at most. The telemetry thread calls; it
  * only reads counters.
  */
 #include "dataplane/lifecycle/dataplane.h"
+#include "dataplane/lifecycle/telemetry_viewers.h"
 
+#include <errno.h>
 #include <rte_telemetry.h>
 #include <string.h>
 
@@ -88,6 +90,20 @@ static int repairs_refused(const char *cmd, const char *params, struct rte_tel_d
 	return 0;
 }
 
+static int viewers(const char *cmd, const char *params, struct rte_tel_data *d)
+{
+	const struct mr_stats *stats = atomic_load(&telemetry_stats);
+
+	return stats != NULL ? telemetry_viewers(stats, params, d) : -ENOENT;
+}
+
+static int viewer(const char *cmd, const char *params, struct rte_tel_data *d)
+{
+	const struct mr_stats *stats = atomic_load(&telemetry_stats);
+
+	return stats != NULL ? telemetry_viewer(stats, params, d) : -ENOENT;
+}
+
 int telemetry_init(const struct dataplane *dp)
 {
 	int rc;
@@ -101,6 +117,13 @@ int telemetry_init(const struct dataplane *dp)
 	if (rc == 0)
 		rc = rte_telemetry_register_cmd("/millrace/repairs_refused", repairs_refused,
 			"Returns the packets not sent again, by reason. No parameters.");
+	if (rc == 0)
+		rc = rte_telemetry_register_cmd("/millrace/viewers", viewers,
+			"Returns IDs of viewers. Parameter: the entry to begin with (0).");
+	if (rc == 0)
+		rc = rte_telemetry_register_cmd("/millrace/viewer", viewer,
+			"Returns what a viewer is sent, its loss, jitter and round trip. "
+			"Parameter: its ID.");
 	return rc;
 }
 

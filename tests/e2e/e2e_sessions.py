@@ -44,11 +44,15 @@ class Sessions(Group):
         check(result['packetsLost'] == 0, f'{result["packetsLost"]} packets lost')
         self.await_viewing(0, 5)
 
-    @case('feedback of viewers is shown')
+    @case('feedback of viewers is shown, in the CLI and by telemetry')
     def feedback(self):
         viewer = Viewer(self.lab, self.gateway.url('cam1', whep=True), seconds=6)
         time.sleep(5)
-        tracks = self.viewing()[0]['tracks']
+        shown = self.viewing()[0]
+        tracks = shown['tracks']
+        ids = self.gateway.telemetry('/millrace/viewers')
+        told = self.gateway.telemetry(f'/millrace/viewer,{shown["id"]}')
+        nobody = self.gateway.telemetry('/millrace/viewer,4294967295')
         viewer.result()
         check(len(tracks) == 2, f'{len(tracks)} tracks')
         for track in tracks:
@@ -56,6 +60,11 @@ class Sessions(Group):
             check(track['cumulativeLost'] == 0, f'{track["cumulativeLost"]} lost')
             check(track['roundTripMs'] is not None and track['roundTripMs'] < 500,
                   f'round trip {track["roundTripMs"]} ms')
+            kind = track['kind']
+            check(told[f'{kind}_lost'] == 0 and told[f'{kind}_loss_permille'] == 0, told)
+            check(abs(told[f'{kind}_jitter_us'] / 1000 - track['jitterMs']) < 50, told)
+            check(0 < told[f'{kind}_round_trip_us'] < 500000, told)
+        check(shown['id'] in ids and nobody is None, f'{ids}, {nobody}')
 
     @case('forty viewers come and go, none loses a packet')
     def many(self):

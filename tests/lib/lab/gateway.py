@@ -86,6 +86,15 @@ class Gateway:
                                         [program('millrace-dataplane'), self.file], self.lab.gw)
         self.dataplane.await_line(r'^ready ', 30)
 
+    def telemetry(self, command):
+        """What DPDK's telemetry answers."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as s:
+            s.settimeout(5)
+            s.connect(self.lab.path(f'dpdk/{self.lab.prefix}/dpdk_telemetry.v2'))
+            s.recv(4096)  # who answers
+            s.send(command.encode())
+            return json.loads(s.recv(1 << 20))[command.split(',')[0]]
+
     def start_controlplane(self):
         self.starts += 1
         self.controlplane = self.lab.start(f'controlplane{self.starts}', [
