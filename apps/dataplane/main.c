@@ -106,6 +106,8 @@ int main(int argc, char **argv)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (config_read(&config, file) != 0)
 		return 1;
+	if (dataplane_memory_warning(&config, error, sizeof(error)))
+		fprintf(stderr, "warning: %s\n", error);
 	catch_signals();
 	raise_descriptor_limit();
 	if (dataplane_init(&dp, &config, error, sizeof(error)) != 0) {
@@ -113,6 +115,8 @@ int main(int argc, char **argv)
 		mr_config_fini(&config);
 		return 1;
 	}
+	printf("memory mib=%u needed_mib=%u\n", dataplane_memory(&config),
+		dataplane_memory_needed(&config));
 	printf("ready pid=%d workers=%u crypto=\"%s\"\n", (int)getpid(), dp.workers.n,
 		dp.stats->crypto);
 	for (unsigned int i = 0; i < dp.n_ports; i++)

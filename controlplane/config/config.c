@@ -70,8 +70,7 @@ static void dataplane_defaults(struct mr_config_dataplane *d)
 	d->workers[0] = 1;
 	d->idle = MR_IDLE_ADAPTIVE;
 	d->hugepages = MR_HUGEPAGES_AUTO;
-	d->memory_mb = 512;
-	d->max_streams = 512;
+	d->max_streams = MR_CONFIG_STREAMS_LEAST;
 	d->max_viewers = 10000;
 	d->repair_window_ms = 1000;
 	d->repair_bitrate = 4000000;

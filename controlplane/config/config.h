@@ -46,6 +46,7 @@
 
 #define MR_CONFIG_FILE_MAX (4u << 20)  /* bytes of a session file */
 #define MR_CONFIG_PATHS_MAX 1024       /* paths of one file */
+#define MR_CONFIG_STREAMS_LEAST 512    /* maxStreams where the file says nothing */
 #define MR_CONFIG_SESSIONS_MAX 1024    /* fixed sessions of one file */
 #define MR_CONFIG_ADDRESSES_MAX 8      /* addresses of one owned port */
 #define MR_CONFIG_HOSTS_MAX 16         /* webrtcAdditionalHosts */
@@ -90,7 +91,7 @@ struct mr_config_dataplane {
 	uint16_t workers[MR_WORKERS_MAX]; /* lcores, each once; the first also owns the rings */
 	enum mr_config_idle idle;
 	enum mr_config_hugepages hugepages;
-	uint32_t memory_mb;
+	uint32_t memory_mb; /* 0: as much as is needed (dataplane/lifecycle/memory.c) */
 	uint32_t max_streams;
 	uint32_t max_viewers;         /* fixed sessions included */
 	uint32_t stream_ring_packets; /* per stream, power of two */

@@ -282,7 +282,8 @@ static void read_limits(const struct config_node *o, struct mr_config_dataplane 
 	struct config_node bitrate = node_get(o, "repairBitrate");
 
 	node_uint32(&memory, 64, 1048576, &d->memory_mb);
-	node_uint32(&streams, 1, 16384, &d->max_streams);
+	if (!node_uint32(&streams, 1, 16384, &d->max_streams))
+		d->max_streams = 0; /* section_paths(): as many as the paths may have */
 	node_uint32(&viewers, 1, 1000000, &d->max_viewers);
 	if (node_uint32(&packets, 64, 65536, &d->stream_ring_packets) &&
 		(d->stream_ring_packets & (d->stream_ring_packets - 1)) != 0)

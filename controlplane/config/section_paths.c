@@ -92,9 +92,13 @@ static void read_path(const struct config_node *o, struct mr_config *config)
 
 void section_paths(const struct config_node *n, struct mr_config *config)
 {
+	uint32_t *max_streams = &config->dataplane.max_streams;
+	bool given = *max_streams != 0;
 	const char *name;
 	json_t *value;
 
+	if (!given)
+		*max_streams = MR_CONFIG_STREAMS_LEAST;
 	if (!node_object(n, "an object: {\"cam1\": {\"source\": \"rtsp://...\"}}"))
 		return;
 	if (json_object_size(n->json) > MR_CONFIG_PATHS_MAX) {
@@ -112,7 +116,9 @@ void section_paths(const struct config_node *n, struct mr_config *config)
 
 		read_path(&member, config);
 	}
-	if (config->n_paths > config->dataplane.max_streams)
+	if (!given && 2 * config->n_paths > *max_streams)
+		*max_streams = 2 * config->n_paths; /* video and audio */
+	if (config->n_paths > *max_streams)
 		node_error(n, "found %u paths, expected at most dataplane.maxStreams (%u)",
-			config->n_paths, config->dataplane.max_streams);
+			config->n_paths, *max_streams);
 }

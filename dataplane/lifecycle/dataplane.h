@@ -5,6 +5,7 @@
  *   init.c       EAL, statistics, ports, control; unwinds in reverse when a step fails
  *   workers.c    the workers' packet buffers, memory and rings; their start and stop
  *   eal_args.c   the session file's words as EAL arguments
+ *   memory.c     how much memory they come to
  *   run.c        the main thread's loop
  *   telemetry.c  totals and drops for rte_telemetry
  */
@@ -32,6 +33,15 @@ struct dataplane {
 	struct control control;
 	bool launched; /* workers run */
 };
+
+#define WORKER_POOL_MBUFS 16383 /* of each: rx rings, fill queues, tx rings, reordering */
+
+/* What all paths, viewers and workers of the file may take together [MiB]. */
+uint32_t dataplane_memory_needed(const struct mr_config *config);
+/* What EAL gets [MiB]: dataplane.memory, or where it is left out what is needed. */
+uint32_t dataplane_memory(const struct mr_config *config);
+/* True: `text` says what will not fit. */
+bool dataplane_memory_warning(const struct mr_config *config, char *text, size_t len);
 
 /* The most EAL arguments there can be. */
 #define EAL_ARGS_MAX 64

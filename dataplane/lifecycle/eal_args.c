@@ -102,18 +102,20 @@ static unsigned long hugepages_free(void)
 }
 
 /* Whether EAL is to use them: 0 or 1, or -errno. */
-static int hugepages_choose(const struct mr_config_dataplane *d, char *error, size_t len)
+static int hugepages_choose(const struct mr_config *config, char *error, size_t len)
 {
+	const struct mr_config_dataplane *d = &config->dataplane;
+	uint32_t needed = dataplane_memory(config);
 	unsigned long mb = d->hugepages == MR_HUGEPAGES_OFF ? 0 : hugepages_free();
 
 	if (d->hugepages != MR_HUGEPAGES_ON)
-		return mb >= d->memory_mb;
-	if (mb >= d->memory_mb)
+		return mb >= needed;
+	if (mb >= needed)
 		return 1;
 	snprintf(error, len,
 		"dataplane.hugepages: true, but %lu MB are free of the %u MB of "
 		"dataplane.memory; reserve more (sysctl vm.nr_hugepages) or say \"auto\"",
-		mb, d->memory_mb);
+		mb, needed);
 	return -ENOMEM;
 }
 
@@ -202,7 +204,7 @@ int eal_args_make(const struct mr_config *config, char **args, char *error, size
 	const struct mr_config_dataplane *d = &config->dataplane;
 	struct args a = {.v = args};
 	bool pci = false;
-	int huge = hugepages_choose(d, error, error_len);
+	int huge = hugepages_choose(config, error, error_len);
 	int rc;
 
 	memset(args, 0, EAL_ARGS_MAX * sizeof(args[0]));
@@ -219,7 +221,7 @@ int eal_args_make(const struct mr_config *config, char **args, char *error, size
 		add(&a, "--no-shconf");
 	}
 	add(&a, "-m");
-	add(&a, "%u", d->memory_mb);
+	add(&a, "%u", dataplane_memory(config));
 	add(&a, "--file-prefix=%s", d->file_prefix);
 	add(&a, "--log-level=*:%s", config->log_level == MR_LEVEL_DEBUG ? "info" : "error");
 	for (uint32_t i = 0; i < d->n_ports; i++) {

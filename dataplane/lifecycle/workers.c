@@ -15,7 +15,6 @@
 #include <string.h>
 #include <time.h>
 
-#define POOL_MBUFS 16383 /* per worker: rx rings and fill queues, tx rings, reordering */
 #define POOL_CACHE 256
 #define NOTICES_RING 4096
 
@@ -239,8 +238,8 @@ int workers_pools(struct dataplane *dp, char *error, size_t error_len)
 		char name[32];
 
 		snprintf(name, sizeof(name), "worker%u", i);
-		dp->pool[i] =
-			port_pool_create(name, POOL_MBUFS, POOL_CACHE, sizeof(struct packet_meta));
+		dp->pool[i] = port_pool_create(
+			name, WORKER_POOL_MBUFS, POOL_CACHE, sizeof(struct packet_meta));
 		if (dp->pool[i] == NULL) {
 			snprintf(error, error_len,
 				"no memory for packet buffers (%s): raise dataplane.memory",

@@ -22,4 +22,5 @@ from .ice import Candidate, binding, client_hello
 __all__ = ['BUILD', 'BURST3', 'RANDOM1', 'RANDOM2', 'RANDOM5', 'TOP', 'Browser', 'Camera',
            'Candidate', 'Dead', 'Failure', 'Gateway', 'Lab', 'LabError', 'Loss', 'Process',
            'Receiver', 'Reorder', 'Viewer', 'binding', 'client_hello', 'inside', 'offer',
-           'one_camera', 'play', 'private_places', 'program', 'raw_request', 'request', 'session_file', 'view']
+           'one_camera', 'play', 'private_places', 'program', 'raw_request', 'request',
+           'session_file', 'view']

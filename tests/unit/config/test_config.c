@@ -65,7 +65,8 @@ static void defaults(void **state)
 	assert_int_equal(c.dataplane.workers[0], 1);
 	assert_int_equal(c.dataplane.idle, MR_IDLE_ADAPTIVE);
 	assert_int_equal(c.dataplane.hugepages, MR_HUGEPAGES_AUTO);
-	assert_int_equal(c.dataplane.memory_mb, 512);
+	assert_int_equal(c.dataplane.memory_mb, 0); /* as much as is needed */
+	assert_int_equal(c.dataplane.max_streams, 512);
 	assert_int_equal(c.dataplane.max_viewers, 10000);
 	assert_string_equal(c.dataplane.crypto, "ipsec-mb");
 	assert_string_equal(c.dataplane.crypto_pci, "");
