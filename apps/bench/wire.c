@@ -70,11 +70,12 @@ static void drops_read(const struct wire *w, uint64_t drops[MR_DROP_COUNT])
 {
 	memset(drops, 0, MR_DROP_COUNT * sizeof(drops[0]));
 	for (uint32_t i = 0; i < w->stats.stats->workers.count; i++) {
-		const struct mr_stats_worker *s =
-			mr_stats_entry(&w->stats, &w->stats.stats->workers, i);
+		struct mr_stats_worker s;
 
-		for (unsigned int d = 0; s != NULL && d < MR_DROP_COUNT; d++)
-			drops[d] += atomic_load_explicit(&s->drops[d], memory_order_relaxed);
+		if (mr_stats_read(&w->stats, &w->stats.stats->workers, i, &s, sizeof(s)) != 0)
+			continue;
+		for (unsigned int d = 0; d < MR_DROP_COUNT; d++)
+			drops[d] += s.drops[d];
 	}
 }
 

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #define OPEN_TIMEOUT_MS 2000
+#define OPEN_ERROR_MAX 192 /* bytes */
 
 static const struct command commands[] = {
 	{"status", true, cmd_status_print, cmd_status_json},
@@ -33,7 +34,7 @@ const struct command *command_find(const char *name)
 	return NULL;
 }
 
-static const char *open_error(int rc)
+static const char *open_error(int rc, uint32_t version, char text[OPEN_ERROR_MAX])
 {
 	switch (rc) {
 	case -ENOENT:
@@ -42,7 +43,11 @@ static const char *open_error(int rc)
 	case -EACCES:
 		return "not allowed to look at the data plane";
 	case -EPROTONOSUPPORT:
-		return "the data plane is of another release of millrace";
+		snprintf(text, OPEN_ERROR_MAX,
+			"the data plane is of another release: its statistics are version %u, "
+			"this millrace reads version %u (use the one of its release)",
+			version, MR_STATS_VERSION);
+		return text;
 	case -EPROTO:
 	case -ECONNRESET:
 		return "what answers is not a data plane";
@@ -54,9 +59,11 @@ static const char *open_error(int rc)
 }
 
 /* One line, the same whatever the command. */
-static void say_absent(const struct options *o, int rc)
+static void say_absent(const struct options *o, int rc, uint32_t version)
 {
-	fprintf(stderr, "millrace: %s: %s\n", o->socket, open_error(rc));
+	char text[OPEN_ERROR_MAX];
+
+	fprintf(stderr, "millrace: %s: %s\n", o->socket, open_error(rc, version, text));
 }
 
 static void say_stale(const struct sample *s)
@@ -107,12 +114,13 @@ static void show(const struct command *c, const struct options *o, const struct 
 	fflush(stdout);
 }
 
-/* Opens the region, takes a sample; `rc` as mr_stats_open(). */
-static int look(struct sample *s, const struct options *o)
+/* Opens the region, takes a sample; `rc` as mr_stats_open(), which also says the version. */
+static int look(struct sample *s, const struct options *o, uint32_t *version)
 {
 	struct mr_stats_view view;
 	int rc = mr_stats_open(&view, o->socket, OPEN_TIMEOUT_MS);
 
+	*version = view.version;
 	if (rc != 0)
 		return rc;
 	rc = sample_take(s, &view);
@@ -125,18 +133,19 @@ static int run_once(const struct command *c, const struct options *o)
 {
 	struct sample first, second;
 	bool two = c->rates && o->seconds > 0;
+	uint32_t version;
 	int rc;
 
-	rc = look(&first, o);
+	rc = look(&first, o, &version);
 	if (rc != 0) {
-		say_absent(o, rc);
+		say_absent(o, rc, version);
 		return 1;
 	}
 	if (two && !sample_stale(&first)) {
 		sleep_seconds(o->seconds);
-		rc = look(&second, o);
+		rc = look(&second, o, &version);
 		if (rc != 0) {
-			say_absent(o, rc);
+			say_absent(o, rc, version);
 			sample_fini(&first);
 			return 1;
 		}
@@ -161,10 +170,11 @@ static int run_watch(const struct command *c, const struct options *o)
 	bool have = false, terminal = isatty(STDOUT_FILENO) && !o->json, ever = false;
 
 	for (;;) {
-		int rc = look(&now, o);
+		uint32_t version;
+		int rc = look(&now, o, &version);
 
 		if (rc != 0 && !ever) {
-			say_absent(o, rc);
+			say_absent(o, rc, version);
 			return 1;
 		}
 		if (terminal)
@@ -178,7 +188,7 @@ static int run_watch(const struct command *c, const struct options *o)
 			if (sample_stale(&now))
 				say_stale(&now);
 		} else {
-			say_absent(o, rc);
+			say_absent(o, rc, version);
 		}
 		if (ferror(stdout))
 			return 1; /* the reader of the pipe went */

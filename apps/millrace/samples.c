@@ -63,7 +63,7 @@ static int table_take(struct sample_table *t, const struct mr_stats_view *view,
 
 		if (__atomic_load_n(&((const struct entry_head *)entry)->id, __ATOMIC_RELAXED) == 0)
 			continue;
-		if (mr_stats_read(entry, copy, stride) != 0 || entry_id(copy) == 0)
+		if (mr_stats_read(view, a, i, copy, stride) != 0 || entry_id(copy) == 0)
 			continue;
 		t->slots[t->count++] = i;
 	}

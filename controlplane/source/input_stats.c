@@ -137,11 +137,11 @@ void input_stats_destroy(struct input_stats *stats)
 static int read_entry(
 	struct input_stats *stats, uint32_t i, uint32_t stream_id, struct mr_stats_stream *out)
 {
-	const struct mr_stats_stream *entry =
-		mr_stats_entry(&stats->view, &stats->view.stats->streams, i);
+	const struct mr_stats_array *streams = &stats->view.stats->streams;
+	const struct mr_stats_stream *entry = mr_stats_entry(&stats->view, streams, i);
 
-	if (!entry || entry->id != stream_id || mr_stats_read(entry, out, sizeof(*out)) ||
-		out->id != stream_id)
+	if (!entry || entry->id != stream_id ||
+		mr_stats_read(&stats->view, streams, i, out, sizeof(*out)) || out->id != stream_id)
 		return -ENOENT;
 	return 0;
 }

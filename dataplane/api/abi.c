@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The layout that both processes rely on, checked by the compiler: a size that
- * changes here is a new MR_ABI_VERSION. No code.
+ * changes here is a new version (abi.h). No code.
  */
 #include "dataplane/api/channel.h"
 #include "dataplane/api/client.h"

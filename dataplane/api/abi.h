@@ -8,8 +8,16 @@
  *   statistics  ro for readers (stats.h)
  *
  * Rules: fixed-width integers, no pointers, no bitfields, no bool, no enum
- * members; every struct has a static size check; what is reserved is zero; a
- * new field takes a reserved one or raises MR_ABI_VERSION.
+ * members; every struct has a static size check; what is reserved is zero.
+ *
+ * Each object has a version of its own, so that a new counter does not part a
+ * new control plane from the data plane that runs:
+ *   MR_CHANNEL_VERSION  the control socket's messages, commands, events, packets,
+ *                       the rings. Both sides must have the same. A new field takes
+ *                       a reserved one or raises it.
+ *   MR_STATS_VERSION    the statistics. Readers take what they know (stats.h): raised
+ *                       only by what they would misread, not by what is appended.
+ * Records (MR_COMMAND_RECORD_PUT) are opaque here; who writes them puts a version in.
  */
 #ifndef DATAPLANE_API_ABI_H
 #define DATAPLANE_API_ABI_H
@@ -20,7 +28,12 @@
 #include <stdint.h>
 
 #define MR_ABI_MAGIC 0x4d525031u /* "MRP1" */
-#define MR_ABI_VERSION 5u
+#ifndef MR_CHANNEL_VERSION       /* tests build programs of other versions */
+#define MR_CHANNEL_VERSION 5u
+#endif
+#ifndef MR_STATS_VERSION
+#define MR_STATS_VERSION 6u
+#endif
 #define MR_CACHE_LINE 64
 
 #define MR_NAME_MAX 128        /* bytes of a path name, the final 0 included */

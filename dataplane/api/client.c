@@ -81,6 +81,7 @@ static int greeting_receive(int fd, struct mr_socket_message *m, uint32_t type, 
 	unsigned int got = 0;
 	int err;
 
+	memset(m, 0, sizeof(*m));
 	do {
 		err = wait_for(fd, POLLIN, deadline_ms);
 		if (!err)
@@ -114,6 +115,7 @@ int mr_client_connect(struct mr_client *c, const char *socket_path, int timeout_
 		return err;
 	c->socket = err;
 	err = greeting_receive(c->socket, &m, MR_SOCKET_HELLO, fds, 3, deadline);
+	c->dataplane_version = m.version;
 	if (err)
 		goto err_socket;
 	c->event_fd = fds[1];
@@ -163,7 +165,7 @@ int mr_client_keep_fd(struct mr_client *c, uint32_t kind, uint32_t id, uint32_t 
 {
 	struct mr_socket_message m = {
 		.magic = MR_ABI_MAGIC,
-		.version = MR_ABI_VERSION,
+		.version = MR_CHANNEL_VERSION,
 		.type = fd >= 0 ? MR_SOCKET_FD : MR_SOCKET_FD_DROP,
 		.kind = kind,
 		.id = id,
@@ -184,8 +186,7 @@ int mr_stats_open(struct mr_stats_view *v, const char *socket_path, int timeout_
 	struct mr_socket_message m;
 	int fd, memfd, err;
 
-	v->stats = NULL;
-	v->size = 0;
+	*v = (struct mr_stats_view){0};
 	fd = socket_connect(socket_path, deadline);
 	if (fd < 0)
 		return fd;

@@ -16,7 +16,8 @@
  * next. Any other message ends it too.
  *
  * Statistics socket (mode 0666 by default): the data plane sends
- * MR_SOCKET_STATS with one read-only memfd, and closes.
+ * MR_SOCKET_STATS with one read-only memfd, and closes. That message is the same
+ * in all versions of the channel; the region says its own.
  *
  * Functions here are the client's; any one thread. libc only.
  */
@@ -41,7 +42,7 @@ enum mr_socket_message_type {
 
 struct mr_socket_message {
 	uint32_t magic;       /* MR_ABI_MAGIC */
-	uint32_t version;     /* MR_ABI_VERSION */
+	uint32_t version;     /* MR_CHANNEL_VERSION */
 	uint32_t type;        /* enum mr_socket_message_type */
 	uint32_t kind;        /* enum mr_record_kind, of FD and FD_DROP */
 	uint32_t id;          /* of the record's object */
@@ -55,8 +56,8 @@ static_assert(sizeof(struct mr_socket_message) == 64, "mr_socket_message");
 /* Sends one message with up to three descriptors; receives one. Descriptors
  * beyond `max_fds` are closed. Neither blocks, whatever the socket's mode. 0 or
  * -errno (-EAGAIN: not now); mr_socket_receive: -ECONNRESET at the end, -EPROTO
- * for what is not a message of ours, -EPROTONOSUPPORT for another version's; then
- * no descriptor is handed over. */
+ * for what is not a message of ours, -EPROTONOSUPPORT for another version's (m->version
+ * says which; MR_SOCKET_STATS is taken from any); then no descriptor is handed over. */
 int mr_socket_send(int fd, const struct mr_socket_message *m, const int *fds, unsigned int n_fds);
 int mr_socket_receive(
 	int fd, struct mr_socket_message *m, int *fds, unsigned int max_fds, unsigned int *n_fds);
@@ -66,13 +67,14 @@ struct mr_client {
 	int event_fd; /* owned; readable: mr_client_clear_event(), then look into the rings */
 	int doorbell; /* owned; write after enqueueing (mr_client_ring_doorbell) */
 	uint32_t dataplane_pid;
+	uint32_t dataplane_version; /* of its channel; 0: not told. Also with -EPROTONOSUPPORT */
 	struct mr_channel channel;
 };
 
 /*
  * Connects, waits at most `timeout_ms` for HELLO and attaches. 0; -ENOENT or
  * -ECONNREFUSED: no data plane there; -EBUSY: another control plane is
- * attached; -EACCES: not allowed; -EPROTONOSUPPORT: its ABI version differs;
+ * attached; -EACCES: not allowed; -EPROTONOSUPPORT: its channel is another version;
  * -EPROTO; -ECONNRESET: it went away meanwhile; -ETIMEDOUT. Failed: nothing to close.
  */
 int mr_client_connect(struct mr_client *c, const char *socket_path, int timeout_ms);
@@ -85,7 +87,8 @@ void mr_client_clear_event(struct mr_client *c);
  * that is hundreds of descriptors behind (-EAGAIN). */
 int mr_client_keep_fd(struct mr_client *c, uint32_t kind, uint32_t id, uint32_t slot, int fd);
 
-/* Maps the statistics read-only. Errors as mr_client_connect. */
+/* Maps the statistics read-only. Errors as mr_client_connect; -EPROTONOSUPPORT: the
+ * region is another version, v->version. */
 int mr_stats_open(struct mr_stats_view *v, const char *socket_path, int timeout_ms);
 /* mr_stats_close(): stats.h */
 

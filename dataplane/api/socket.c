@@ -66,7 +66,8 @@ static int message_check(const struct mr_socket_message *m, ssize_t len, int fla
 {
 	if (len < (ssize_t)offsetof(struct mr_socket_message, type) || m->magic != MR_ABI_MAGIC)
 		return -EPROTO;
-	if (m->version != MR_ABI_VERSION) /* told apart first: other versions may be longer */
+	/* Told apart first: other versions may be longer. */
+	if (m->version != MR_CHANNEL_VERSION && m->type != MR_SOCKET_STATS)
 		return -EPROTONOSUPPORT;
 	if (len != (ssize_t)sizeof(*m) || (flags & (MSG_TRUNC | MSG_CTRUNC)))
 		return -EPROTO;

@@ -27,7 +27,7 @@ static void array_place(uint64_t *end, struct mr_stats_array *a, uint32_t count,
 
 int mr_stats_create(const struct mr_stats_geometry *g, struct mr_stats **stats, int *memfd)
 {
-	struct mr_stats layout = {.magic = MR_ABI_MAGIC, .version = MR_ABI_VERSION};
+	struct mr_stats layout = {.magic = MR_ABI_MAGIC, .version = MR_STATS_VERSION};
 	uint64_t size = sizeof(struct mr_stats);
 	void *base;
 	int fd, err;
@@ -82,9 +82,11 @@ void mr_stats_destroy(struct mr_stats *stats)
 		munmap(stats, stats->size);
 }
 
-static bool array_fits(const struct mr_stats_array *a, size_t stride, size_t size)
+/* Entries may be longer or shorter than ours, but have `sequence` and `id`. */
+static bool array_fits(const struct mr_stats_array *a, size_t size)
 {
-	return a->stride == stride && a->offset % MR_CACHE_LINE == 0 && a->offset <= size &&
+	return a->stride >= sizeof(uint64_t) && a->stride % sizeof(uint64_t) == 0 &&
+	       a->offset % MR_CACHE_LINE == 0 && a->offset <= size &&
 	       (uint64_t)a->count * a->stride <= size - a->offset;
 }
 
@@ -92,14 +94,11 @@ static int header_check(const struct mr_stats *s, size_t size)
 {
 	if (s->magic != MR_ABI_MAGIC)
 		return -EPROTO;
-	if (s->version != MR_ABI_VERSION)
+	if (s->version != MR_STATS_VERSION)
 		return -EPROTONOSUPPORT;
-	if (s->size != size || s->drop_count > MR_STATS_DROPS ||
-		!array_fits(&s->ports, sizeof(struct mr_stats_port), size) ||
-		!array_fits(&s->workers, sizeof(struct mr_stats_worker), size) ||
-		!array_fits(&s->paths, sizeof(struct mr_stats_path), size) ||
-		!array_fits(&s->streams, sizeof(struct mr_stats_stream), size) ||
-		!array_fits(&s->viewers, sizeof(struct mr_stats_viewer), size))
+	if (s->size != size || s->drop_count > MR_STATS_DROPS || !array_fits(&s->ports, size) ||
+		!array_fits(&s->workers, size) || !array_fits(&s->paths, size) ||
+		!array_fits(&s->streams, size) || !array_fits(&s->viewers, size))
 		return -EPROTO;
 	return 0;
 }
@@ -110,8 +109,7 @@ int mr_stats_map(struct mr_stats_view *v, int memfd)
 	void *base;
 	int seals, err;
 
-	v->stats = NULL;
-	v->size = 0;
+	*v = (struct mr_stats_view){0};
 	seals = fcntl(memfd, F_GET_SEALS);
 	if (seals < 0 || fstat(memfd, &st) != 0)
 		return errno == EINVAL ? -EPROTO : -errno;
@@ -121,6 +119,7 @@ int mr_stats_map(struct mr_stats_view *v, int memfd)
 	base = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, memfd, 0);
 	if (base == MAP_FAILED)
 		return -errno;
+	v->version = ((const struct mr_stats *)base)->version;
 	err = header_check(base, (size_t)st.st_size);
 	if (err) {
 		munmap(base, (size_t)st.st_size);
@@ -179,15 +178,22 @@ static void words_copy(void *copy, const void *entry, size_t len)
 	memcpy(to, (const void *)(uintptr_t)from, len);
 }
 
-int mr_stats_read(const void *entry, void *copy, size_t len)
+int mr_stats_read(const struct mr_stats_view *v, const struct mr_stats_array *a, uint32_t i,
+	void *copy, size_t len)
 {
+	const struct mr_stats_array array = *a;
+	const void *entry = mr_stats_entry(v, &array, i);
 	const _Atomic uint32_t *sequence = entry;
+	size_t known = len < array.stride ? len : array.stride;
 
-	for (int i = 0; i < READ_TRIES; i++) {
+	if (!entry)
+		return -ENOENT;
+	memset((uint8_t *)copy + known, 0, len - known);
+	for (int try = 0; try < READ_TRIES; try++) {
 		uint32_t before = atomic_load_explicit(sequence, memory_order_acquire);
 
 		if (!(before & 1)) {
-			words_copy(copy, entry, len);
+			words_copy(copy, entry, known);
 			atomic_thread_fence(memory_order_acquire);
 			if (atomic_load_explicit(sequence, memory_order_relaxed) == before)
 				return 0;

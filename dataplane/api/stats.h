@@ -4,7 +4,12 @@
  * readers can only map read-only (F_SEAL_FUTURE_WRITE). No key, password or
  * ICE credential is ever in it.
  *
- * Layout: struct mr_stats, then the arrays at the offsets it names. Counters
+ * Layout: struct mr_stats, then the arrays at the offsets it names, with the
+ * writer's own size of an entry. Writer and reader may be of different releases: a
+ * new field takes a reserved one of the header, or goes to the end of its entry (a
+ * track's: into an array at the end of its viewer's), and a reader that knows more
+ * than the writer finds zero there (mr_stats_read). Reasons and stages have room,
+ * and go to the end, too. What changes otherwise raises MR_STATS_VERSION. Counters
  * only rise, each has one writer (the worker that owns the object, or the main
  * thread where said), written with relaxed atomics: readers may see one counter
  * newer than another. Descriptive fields (names, addresses) change only while
@@ -22,24 +27,24 @@
 #include <stdint.h>
 
 #define MR_STATS_DROPS 64 /* room for reasons */
-static_assert(MR_DROP_COUNT <= MR_STATS_DROPS, "raise MR_STATS_DROPS and the ABI version");
+static_assert(MR_DROP_COUNT <= MR_STATS_DROPS, "raise MR_STATS_DROPS and MR_STATS_VERSION");
 
 #define MR_STATS_REFUSALS 8 /* room for reasons */
 static_assert(MR_REPAIR_REFUSAL_COUNT <= MR_STATS_REFUSALS,
-	"raise MR_STATS_REFUSALS and the ABI version");
+	"raise MR_STATS_REFUSALS and MR_STATS_VERSION");
 
 #define MR_STATS_STAGES 16 /* room for stages of a worker's turn */
 
 struct mr_stats_array {
 	uint64_t offset; /* [bytes] from the start of the region */
 	uint32_t count;  /* entries */
-	uint32_t stride; /* [bytes] */
+	uint32_t stride; /* [bytes] of one: as many as the writer knows, a multiple of 8 */
 };
 
 struct mr_stats {
-	uint32_t magic; /* MR_ABI_MAGIC */
-	uint32_t version;
-	uint64_t size; /* [bytes] of the region */
+	uint32_t magic;   /* MR_ABI_MAGIC */
+	uint32_t version; /* MR_STATS_VERSION */
+	uint64_t size;    /* [bytes] of the region */
 	uint64_t tsc_hz;
 	uint64_t started_ns; /* CLOCK_REALTIME */
 	uint32_t pid;
@@ -57,6 +62,7 @@ struct mr_stats {
 	struct mr_stats_array paths;   /* struct mr_stats_path */
 	struct mr_stats_array streams; /* struct mr_stats_stream */
 	struct mr_stats_array viewers; /* struct mr_stats_viewer */
+	uint64_t reserved[8];
 };
 
 /* Entries with id 0 are free. */
@@ -219,6 +225,7 @@ struct mr_stats_viewer {
 struct mr_stats_view {
 	const struct mr_stats *stats;
 	size_t size;
+	uint32_t version; /* of the region, also of one that is not mapped because of it */
 };
 
 /* How many of each a new region has room for. */
@@ -239,8 +246,9 @@ void mr_stats_destroy(struct mr_stats *stats); /* unmaps; NULL is fine */
 int mr_stats_map(struct mr_stats_view *v, int memfd);
 void mr_stats_close(struct mr_stats_view *v); /* also after mr_stats_open() */
 
-/* The i-th entry of an array; NULL beyond its end. Readers pass a view whose
- * header mr_stats_open() has checked against the region's size. */
+/* The i-th entry of an array, which may be shorter than ours (stride); NULL beyond
+ * the array's end. Readers pass a view whose header mr_stats_open() has checked
+ * against the region's size. */
 const void *mr_stats_entry(
 	const struct mr_stats_view *v, const struct mr_stats_array *a, uint32_t i);
 
@@ -248,8 +256,10 @@ const void *mr_stats_entry(
  * the first member of every entry. */
 void mr_stats_write_begin(_Atomic uint32_t *sequence);
 void mr_stats_write_end(_Atomic uint32_t *sequence);
-/* Reader: copies `len` bytes of an entry, whole. 0; -EAGAIN after 1,000 tries. */
-int mr_stats_read(const void *entry, void *copy, size_t len);
+/* Reader: copies the first `len` bytes of the i-th entry, whole; what the writer does
+ * not know is zero. 0; -ENOENT beyond the array's end; -EAGAIN after 1,000 tries. */
+int mr_stats_read(const struct mr_stats_view *v, const struct mr_stats_array *a, uint32_t i,
+	void *copy, size_t len);
 
 /* The single writer's increment: no lock prefix. */
 static inline void mr_count(_Atomic uint64_t *counter, uint64_t n)

@@ -18,7 +18,7 @@ struct mr_socket_message attachment_message(enum mr_socket_message_type type)
 {
 	return (struct mr_socket_message){
 		.magic = MR_ABI_MAGIC,
-		.version = MR_ABI_VERSION,
+		.version = MR_CHANNEL_VERSION,
 		.type = type,
 		.pid = (uint32_t)getpid(),
 	};

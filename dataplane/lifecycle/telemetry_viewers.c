@@ -26,22 +26,18 @@ static int parse_number(const char *text, uint32_t *number)
 static bool viewer_at(const struct mr_stats *stats, uint32_t i, struct mr_stats_viewer *copy)
 {
 	struct mr_stats_view view = {.stats = stats, .size = stats->size};
-	const void *entry = mr_stats_entry(&view, &stats->viewers, i);
 
-	return entry != NULL && mr_stats_read(entry, copy, sizeof(*copy)) == 0 && copy->id != 0;
+	return mr_stats_read(&view, &stats->viewers, i, copy, sizeof(*copy)) == 0 && copy->id != 0;
 }
 
 static bool stream_of(const struct mr_stats *stats, uint32_t id, struct mr_stats_stream *copy)
 {
 	struct mr_stats_view view = {.stats = stats, .size = stats->size};
 
-	for (uint32_t i = 0; id != 0 && i < stats->streams.count; i++) {
-		const void *entry = mr_stats_entry(&view, &stats->streams, i);
-
-		if (entry != NULL && mr_stats_read(entry, copy, sizeof(*copy)) == 0 &&
+	for (uint32_t i = 0; id != 0 && i < stats->streams.count; i++)
+		if (mr_stats_read(&view, &stats->streams, i, copy, sizeof(*copy)) == 0 &&
 			copy->id == id)
 			return true;
-	}
 	return false;
 }
 

@@ -159,7 +159,7 @@ static void *serve(void *arg)
 	return NULL;
 }
 
-#define HEAD(t) MR_ABI_MAGIC, MR_ABI_VERSION, (t)
+#define HEAD(t) MR_ABI_MAGIC, MR_CHANNEL_VERSION, (t)
 
 static void test_greetings(void **state)
 {
@@ -180,14 +180,18 @@ static void test_greetings(void **state)
 		{"as it should be", channel.memfd, 64, 3,
 			{HEAD(MR_SOCKET_HELLO), .region_size = size, .pid = 7}, 0, -EPROTO},
 		{"statistics", stats_fd, 64, 1, {HEAD(MR_SOCKET_STATS)}, -EPROTO, 0},
+		{"another release's statistics", stats_fd, 64, 1,
+			{MR_ABI_MAGIC, MR_CHANNEL_VERSION + 1, MR_SOCKET_STATS}, -EPROTO, 0},
 		{"busy", -1, 64, 0, {HEAD(MR_SOCKET_BUSY)}, -EBUSY, -EBUSY},
 		{"denied", -1, 64, 0, {HEAD(MR_SOCKET_DENIED)}, -EACCES, -EACCES},
 		{"closes without a word", -1, 0, 0, {0}, -ECONNRESET, -ECONNRESET},
 		{"another version", channel.memfd, 64, 3,
-			{MR_ABI_MAGIC, MR_ABI_VERSION + 1, MR_SOCKET_HELLO, .region_size = size},
+			{MR_ABI_MAGIC, MR_CHANNEL_VERSION + 1, MR_SOCKET_HELLO,
+				.region_size = size},
 			-EPROTONOSUPPORT, -EPROTONOSUPPORT},
 		{"another, longer version", channel.memfd, 128, 3,
-			{MR_ABI_MAGIC, MR_ABI_VERSION + 1, MR_SOCKET_HELLO, .region_size = size},
+			{MR_ABI_MAGIC, MR_CHANNEL_VERSION + 1, MR_SOCKET_HELLO,
+				.region_size = size},
 			-EPROTONOSUPPORT, -EPROTONOSUPPORT},
 		{"no magic", channel.memfd, 64, 3, {1, 1, 1}, -EPROTO, -EPROTO},
 		{"too short", channel.memfd, 63, 3, {HEAD(MR_SOCKET_HELLO), .region_size = size},
@@ -236,6 +240,9 @@ static void test_greetings(void **state)
 			} else {
 				if (got == 0)
 					assert_int_equal(c.dataplane_pid, 7);
+				if (got == -EPROTONOSUPPORT)
+					assert_int_equal(
+						c.dataplane_version, MR_CHANNEL_VERSION + 1);
 				mr_client_close(&c);
 			}
 			if (open_fds() != fds_before)

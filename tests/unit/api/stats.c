@@ -88,7 +88,7 @@ static void test_map_refuses(void **state)
 	} cases[] = {
 		{SIZE_MAX, 0, 0, "as it should be"},
 		{offsetof(struct mr_stats, magic), 1, -EPROTO, "no magic"},
-		{offsetof(struct mr_stats, version), MR_ABI_VERSION + 1, -EPROTONOSUPPORT,
+		{offsetof(struct mr_stats, version), MR_STATS_VERSION + 1, -EPROTONOSUPPORT,
 			"another version"},
 		{offsetof(struct mr_stats, size), 100, -EPROTO, "another size"},
 		{offsetof(struct mr_stats, drop_count), MR_STATS_DROPS + 1, -EPROTO, "reasons"},
@@ -97,7 +97,9 @@ static void test_map_refuses(void **state)
 		{offsetof(struct mr_stats, viewers.offset), 0x7fffffc0, -EPROTO, "outside"},
 		{offsetof(struct mr_stats, viewers.offset) + 4, 0xffffffff, -EPROTO, "wraps"},
 		{offsetof(struct mr_stats, paths.offset), 3, -EPROTO, "not aligned"},
-		{offsetof(struct mr_stats, ports.stride), 8, -EPROTO, "entries too small"},
+		{offsetof(struct mr_stats, ports.stride), 4, -EPROTO, "entries without an id"},
+		{offsetof(struct mr_stats, ports.stride), 12, -EPROTO, "entries not aligned"},
+		{offsetof(struct mr_stats, ports.stride), 8, 0, "an older writer's entries"},
 		{offsetof(struct mr_stats, streams.stride), 0, -EPROTO, "entries of nothing"},
 	};
 	struct mr_stats_view v;
@@ -116,11 +118,64 @@ static void test_map_refuses(void **state)
 		if (mr_stats_map(&v, fd) != cases[i].result)
 			fail_msg("%s", cases[i].why);
 		assert_true((v.stats != NULL) == (cases[i].result == 0));
+		if (cases[i].result == -EPROTONOSUPPORT)
+			assert_int_equal(v.version, MR_STATS_VERSION + 1);
 		mr_stats_close(&v);
 		close(fd);
 	}
 	mr_stats_destroy(s);
 	close(good);
+}
+
+/* Releases that know fewer or more counters than this one: theirs are read as far as
+ * both know them, and the entry after them where it lies. */
+static void test_other_releases(void **state)
+{
+	static const struct {
+		int longer; /* [bytes] */
+		uint64_t last;
+		const char *why;
+	} cases[] = {
+		{-64, 0, "a writer that does not know the last counters"},
+		{0, 5, "the same release"},
+		{64, 5, "a writer that knows more"},
+	};
+	const size_t ours = sizeof(struct mr_stats_viewer);
+	struct mr_stats_viewer copy, theirs = {.id = 7, .path_id = 8};
+	struct mr_stats_view v;
+	struct mr_stats *s;
+	int sealed;
+
+	theirs.alive_ns = 3;
+	theirs.track[1].refreshes_refused = 5;
+	assert_int_equal(mr_stats_create(&geometry, &s, &sealed), 0);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const uint32_t stride = (uint32_t)((int)ours + cases[i].longer);
+		const off_t second = (off_t)s->viewers.offset + stride;
+		int fd = memfd_create("x", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+		assert_int_equal(write(fd, s, s->size), s->size);
+		/* what follows the entry is not zero */
+		for (off_t at = second; at < second + 2 * (off_t)ours; at += 8)
+			assert_int_equal(pwrite(fd, "########", 8, at), 8);
+		assert_int_equal(pwrite(fd, &theirs, stride < ours ? stride : ours, second),
+			stride < ours ? stride : ours);
+		assert_int_equal(
+			pwrite(fd, &stride, 4, offsetof(struct mr_stats, viewers.stride)), 4);
+		assert_int_equal(
+			pwrite(fd, &(uint32_t){4}, 4, offsetof(struct mr_stats, viewers.count)), 4);
+		assert_int_equal(fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK), 0);
+		assert_int_equal(mr_stats_map(&v, fd), 0);
+		memset(&copy, 0xff, sizeof(copy));
+		assert_int_equal(mr_stats_read(&v, &v.stats->viewers, 1, &copy, sizeof(copy)), 0);
+		if (copy.id != 7 || copy.path_id != 8 || copy.alive_ns != 3 ||
+			copy.track[1].refreshes_refused != cases[i].last)
+			fail_msg("%s", cases[i].why);
+		mr_stats_close(&v);
+		close(fd);
+	}
+	mr_stats_destroy(s);
+	close(sealed);
 }
 
 struct writing {
@@ -159,7 +214,7 @@ static void test_read_whole(void **state)
 	w.entry = (struct mr_stats_path *)((uint8_t *)s + s->paths.offset);
 	assert_int_equal(pthread_create(&thread, NULL, writer, &w), 0);
 	for (int i = 0; i < 20000; i++) {
-		if (mr_stats_read(mr_stats_entry(&v, &v.stats->paths, 0), &copy, sizeof(copy)))
+		if (mr_stats_read(&v, &v.stats->paths, 0, &copy, sizeof(copy)))
 			continue;
 		whole++;
 		for (size_t k = 0; k < sizeof(copy.name); k++)
@@ -173,7 +228,8 @@ static void test_read_whole(void **state)
 	/* a writer that died half way */
 	mr_stats_write_begin(&w.entry->sequence);
 	w.entry->sequence |= 1;
-	assert_int_equal(mr_stats_read(w.entry, &copy, sizeof(copy)), -EAGAIN);
+	assert_int_equal(mr_stats_read(&v, &v.stats->paths, 0, &copy, sizeof(copy)), -EAGAIN);
+	assert_int_equal(mr_stats_read(&v, &v.stats->paths, 4, &copy, sizeof(copy)), -ENOENT);
 	mr_stats_close(&v);
 	mr_stats_destroy(s);
 	close(fd);
@@ -199,6 +255,7 @@ int main(void)
 		cmocka_unit_test(test_layout),
 		cmocka_unit_test(test_nobody_else_writes),
 		cmocka_unit_test(test_map_refuses),
+		cmocka_unit_test(test_other_releases),
 		cmocka_unit_test(test_read_whole),
 		cmocka_unit_test(test_drop_names),
 	};

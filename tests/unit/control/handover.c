@@ -375,15 +375,15 @@ static void test_hostile_messages(void **state)
 	} cases[] = {
 		{{0}, 64, 0, "no magic"},
 		{{MR_ABI_MAGIC, 99, MR_SOCKET_FD_DROP}, 64, 0, "other version"},
-		{{MR_ABI_MAGIC, MR_ABI_VERSION, MR_SOCKET_HELLO}, 64, 0, "ours to say"},
-		{{MR_ABI_MAGIC, MR_ABI_VERSION, MR_SOCKET_HELLO}, 64, 3, "with descriptors"},
-		{{MR_ABI_MAGIC, MR_ABI_VERSION, 77}, 64, 1, "unknown type"},
-		{{MR_ABI_MAGIC, MR_ABI_VERSION, MR_SOCKET_FD}, 64, 0, "no descriptor"},
-		{{MR_ABI_MAGIC, MR_ABI_VERSION, MR_SOCKET_FD_DROP}, 64, 1, "one too many"},
-		{{MR_ABI_MAGIC, MR_ABI_VERSION, MR_SOCKET_FD}, 63, 1, "short"},
-		{{MR_ABI_MAGIC, MR_ABI_VERSION, MR_SOCKET_FD}, 3, 1, "no whole magic"},
-		{{MR_ABI_MAGIC, MR_ABI_VERSION, MR_SOCKET_FD}, 65, 1, "long"},
-		{{MR_ABI_MAGIC, MR_ABI_VERSION, MR_SOCKET_FD}, 64, 200, "many descriptors"},
+		{{MR_ABI_MAGIC, MR_CHANNEL_VERSION, MR_SOCKET_HELLO}, 64, 0, "ours to say"},
+		{{MR_ABI_MAGIC, MR_CHANNEL_VERSION, MR_SOCKET_HELLO}, 64, 3, "with descriptors"},
+		{{MR_ABI_MAGIC, MR_CHANNEL_VERSION, 77}, 64, 1, "unknown type"},
+		{{MR_ABI_MAGIC, MR_CHANNEL_VERSION, MR_SOCKET_FD}, 64, 0, "no descriptor"},
+		{{MR_ABI_MAGIC, MR_CHANNEL_VERSION, MR_SOCKET_FD_DROP}, 64, 1, "one too many"},
+		{{MR_ABI_MAGIC, MR_CHANNEL_VERSION, MR_SOCKET_FD}, 63, 1, "short"},
+		{{MR_ABI_MAGIC, MR_CHANNEL_VERSION, MR_SOCKET_FD}, 3, 1, "no whole magic"},
+		{{MR_ABI_MAGIC, MR_CHANNEL_VERSION, MR_SOCKET_FD}, 65, 1, "long"},
+		{{MR_ABI_MAGIC, MR_CHANNEL_VERSION, MR_SOCKET_FD}, 64, 200, "many descriptors"},
 	};
 	unsigned int fds_before;
 	int fd = some_socket();

@@ -98,7 +98,7 @@ static void emit(struct fixture *f, const struct mr_event *event)
 static void serve(struct fixture *f)
 {
 	struct mr_socket_message hello = {.magic = MR_ABI_MAGIC,
-		.version = MR_ABI_VERSION,
+		.version = MR_CHANNEL_VERSION,
 		.type = MR_SOCKET_HELLO,
 		.pid = 1};
 	struct mr_event event = {.type = MR_EVENT_PORT};

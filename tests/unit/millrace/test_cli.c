@@ -164,7 +164,7 @@ static void *serve(void *arg)
 
 	while ((fd = accept(f->listener, NULL, NULL)) >= 0) {
 		struct mr_socket_message m = {.magic = MR_ABI_MAGIC,
-			.version = MR_ABI_VERSION,
+			.version = MR_CHANNEL_VERSION,
 			.type = MR_SOCKET_STATS,
 			.region_size = f->stats->size,
 			.pid = f->stats->pid};
