@@ -247,7 +247,7 @@ static int rings_take(struct worker *w, const struct order *o)
 {
 	w->packets_down = o->packets_down;
 	w->packets_up = o->packets_up;
-	w->down_waits = false;
+	w->down_waits = w->down_stuck = false;
 	if (w->joiner != NULL)
 		mr_packet_joiner_init(w->joiner);
 	return 0;

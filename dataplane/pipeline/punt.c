@@ -12,10 +12,10 @@
 
 #include <string.h>
 
-#define PUNT_INTERVAL_NS 50000     /* between two datagrams to the control plane ... */
-#define PUNT_BURST 2048            /* ... and how many at once */
-#define RECEIVE_MESSAGES 128       /* slots taken from the packet ring per turn */
-#define DOWN_WAIT_NS 1000000000ull /* for the command that a datagram follows */
+#define PUNT_INTERVAL_NS 50000    /* between two datagrams to the control plane ... */
+#define PUNT_BURST 2048           /* ... and how many at once */
+#define RECEIVE_MESSAGES 128      /* slots taken from the packet ring per turn */
+#define DOWN_WAIT_NS 200000000ull /* for the command that a datagram follows */
 
 static void channel_broken(struct worker *w)
 {
@@ -135,13 +135,21 @@ static void receive_send(struct worker *w, const struct mr_packet_joiner *j)
 	egress_frame(w, m, &header);
 }
 
-/* Whether the command that the datagram follows has been carried out. One that
- * never comes holds the ring up for a second, then the datagram goes. */
+/* Whether the command that the datagram follows has been carried out, or is not waited
+ * for any longer. What needs none passes all checks without it (a stream's RTP), and the
+ * rest is dropped by them. A main thread that does nothing holds the ring up once: what
+ * comes behind waits no more until a command was carried out. */
 static bool receive_due(struct worker *w, const struct mr_packet_joiner *j)
 {
 	uint64_t done = atomic_load_explicit(&w->commands_done, memory_order_acquire);
 
-	if (j->head.after <= done) {
+	if (done != w->down_done) {
+		w->down_done = done;
+		w->down_stuck = false;
+	}
+	if (w->down_waits && w->now_ns - w->down_waits_ns > DOWN_WAIT_NS)
+		w->down_stuck = true;
+	if (j->head.after <= done || w->down_stuck) {
 		w->down_waits = false;
 		return true;
 	}
@@ -156,10 +164,6 @@ static int receive_next(struct worker *w, struct mr_packet_joiner *j, unsigned i
 {
 	int rc = 1;
 
-	if (w->down_waits && w->now_ns - w->down_waits_ns > DOWN_WAIT_NS) {
-		worker_drop(w, MR_DROP_DOWN_INVALID, 1);
-		w->down_waits = false;
-	}
 	if (!w->down_waits)
 		rc = mr_packet_take(w->packets_down, j, budget);
 	if (rc != 1)

@@ -183,7 +183,9 @@ struct worker {
 	uint8_t *staging; /* owned, WORKER_STAGING bytes */
 	uint32_t staging_used;
 	bool down_waits;        /* the joiner's datagram waits for a command */
+	bool down_stuck;        /* one waited in vain: none does until a command is done */
 	uint64_t down_waits_ns; /* since */
+	uint64_t down_done;     /* commands_done, at the last look */
 	uint8_t first_port;     /* that is polled first in the next turn */
 	uint16_t ip_id;         /* IPv4 identification of the next packet, RFC 6864 */
 	uint64_t punt_tokens;   /* packets that may still go up, refilled with time */

@@ -6,6 +6,7 @@
 #ifndef TESTS_UNIT_PIPELINE_INPUT_SCENE_H
 #define TESTS_UNIT_PIPELINE_INPUT_SCENE_H
 
+#include "dataplane/api/channel.h"
 #include "dataplane/stream/rtp.h"
 #include "tests/unit/pipeline/harness.h"
 
@@ -147,6 +148,42 @@ static inline uint32_t slice(uint8_t *out, const struct rtp *r, uint32_t version
 static inline uint64_t stat(const _Atomic uint64_t *counter)
 {
 	return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
+/* ---- the real packet ring ---- */
+
+static inline void ring_open(struct bench *b, struct mr_channel *channel)
+{
+	struct worker *w = b->h.w;
+
+	assert_int_equal(mr_channel_create(channel), 0);
+	w->packets_down = &channel->packets_down;
+	w->joiner = calloc(1, sizeof(*w->joiner));
+	w->staging = malloc(WORKER_STAGING);
+	assert_true(w->joiner != NULL && w->staging != NULL);
+}
+
+static inline void ring_close(struct bench *b, struct mr_channel *channel)
+{
+	struct worker *w = b->h.w;
+
+	w->packets_down = NULL;
+	free(w->joiner);
+	free(w->staging);
+	w->joiner = NULL;
+	w->staging = NULL;
+	mr_channel_destroy(channel);
+}
+
+/* As the control plane does; `len` bytes of a datagram. */
+static inline void ring_put(const struct mr_channel *channel, const struct mr_packet *head,
+	const void *datagram, uint32_t len)
+{
+	struct mr_ring producer = channel->packets_down;
+
+	/* Producer and consumer are one thread here: each with its own position. */
+	producer.position = atomic_load(&producer.shared->head);
+	assert_int_equal(mr_packet_put(&producer, head, datagram, len), 0);
 }
 
 #endif

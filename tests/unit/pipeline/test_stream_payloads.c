@@ -23,11 +23,7 @@ static void test_large_nals(void **state)
 	random_init(&random, 99);
 	bench_init(&b, MR_KIND_VIDEO, 90000);
 	w = b.h.w;
-	assert_int_equal(mr_channel_create(&channel), 0);
-	w->packets_down = &channel.packets_down;
-	w->joiner = calloc(1, sizeof(*w->joiner));
-	w->staging = malloc(WORKER_STAGING);
-	assert_true(w->joiner != NULL && w->staging != NULL);
+	ring_open(&b, &channel);
 	for (uint16_t i = 0; i < 200; i++) {
 		struct rtp h = {.ssrc = SSRC_A,
 			.payload_type = PT,
@@ -38,16 +34,11 @@ static void test_large_nals(void **state)
 		uint32_t size = i < 10 ? sizes[i] : 13 + random_below(&random, 65523);
 		uint64_t before = b.s->ring.next;
 		uint32_t len = size - 12;
-		struct mr_ring producer = channel.packets_down;
 
 		random_bytes(&random, nal, len);
 		nal[0] = 0x61;
 		nal[1] = 0x9a;
-		/* Producer and consumer are one thread here: each with its own position. */
-		producer.position = atomic_load(&producer.shared->head);
-		assert_int_equal(mr_packet_put(&producer, &head, datagram,
-					 rtp_format(datagram, &h, nal, len)),
-			0);
+		ring_put(&channel, &head, datagram, rtp_format(datagram, &h, nal, len));
 		punt_receive(w);
 		assert_int_equal(w->in.rtp.n, 1);
 		stream_input_stage(w);
@@ -66,12 +57,7 @@ static void test_large_nals(void **state)
 		assert_memory_equal(r.bytes, nal, len);
 		assert_int_equal(b.s->ring.next - before > 1, len > b.s->max_payload);
 	}
-	w->packets_down = NULL;
-	free(w->joiner);
-	free(w->staging);
-	w->joiner = NULL;
-	w->staging = NULL;
-	mr_channel_destroy(&channel);
+	ring_close(&b, &channel);
 	bench_fini(&b);
 }
 
