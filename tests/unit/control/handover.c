@@ -1,42 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Tests of dataplane/control/handover.c with real sockets and processes. */
-#include "tests/unit/control/handover_server.h"
-
-#include "dataplane/api/client.h"
+/* Tests of dataplane/control/handover.c with real sockets and processes: attaching, what
+ * is kept for the next client, and clients that misbehave. */
+#include "tests/unit/control/handover_scene.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
-#include <poll.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
-#define WAIT_MS 20000
-#define POLL_US_MAX 2000000 /* far above what a busy machine adds; waiting for a peer never ends */
-
-static struct server server;
-
-/* A socket that can be told from others: its inode. */
-static ino_t inode_of(int fd)
-{
-	struct stat st;
-
-	assert_int_equal(fstat(fd, &st), 0);
-	return st.st_ino;
-}
 
 static int some_socket(void)
 {
@@ -44,60 +20,6 @@ static int some_socket(void)
 
 	assert_true(fd >= 0);
 	return fd;
-}
-
-static int message_wait(int fd, struct mr_socket_message *m, int *passed, unsigned int *n)
-{
-	struct pollfd p = {.fd = fd, .events = POLLIN};
-
-	assert_int_equal(poll(&p, 1, WAIT_MS), 1);
-	return mr_socket_receive(fd, m, passed, 1, n);
-}
-
-struct adopted {
-	uint32_t count;
-	uint32_t kind;
-	uint32_t id;
-	uint32_t slot;
-	ino_t inode; /* of the last one */
-};
-
-/* Reads up to FD_END. */
-static struct adopted adopt(struct mr_client *c)
-{
-	struct adopted a = {0};
-	struct mr_socket_message m;
-
-	for (;;) {
-		unsigned int n = 0;
-		int fd = -1;
-
-		assert_int_equal(message_wait(c->socket, &m, &fd, &n), 0);
-		if (m.type == MR_SOCKET_FD_END)
-			return a;
-		assert_int_equal(m.type, MR_SOCKET_FD);
-		assert_int_equal(n, 1);
-		a.count++;
-		a.kind = m.kind;
-		a.id = m.id;
-		a.slot = m.slot;
-		a.inode = inode_of(fd);
-		close(fd);
-	}
-}
-
-static struct adopted attach_and_adopt(void)
-{
-	struct mr_client c;
-	struct adopted a;
-	uint32_t released;
-
-	assert_int_equal(mr_client_connect(&c, server.control, WAIT_MS), 0);
-	released = server.released; /* by now that of any client before */
-	a = adopt(&c);
-	mr_client_close(&c);
-	server_wait(&server.released, released + 1);
-	return a;
 }
 
 static void test_commands_and_events(void **state)
@@ -454,207 +376,14 @@ static void test_slow_client(void **state)
 	close(fd);
 }
 
-static void test_statistics_are_read_only(void **state)
-{
-	struct mr_stats_view view;
-	struct mr_socket_message m;
-	struct sockaddr_un to = {.sun_family = AF_UNIX};
-	unsigned int n = 0;
-	char path[64];
-	int fd, memfd = -1, again;
-
-	strcpy(server.stats->release, "test");
-	assert_int_equal(mr_stats_open(&view, server.stats_path, WAIT_MS), 0);
-	assert_string_equal(view.stats->release, "test");
-	atomic_store(&server.stats->commands, 42);
-	assert_int_equal(view.stats->commands, 42);
-	assert_int_equal(
-		mprotect((void *)(uintptr_t)view.stats, view.size, PROT_READ | PROT_WRITE), -1);
-	mr_stats_close(&view);
-
-	/* with the descriptor itself */
-	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	strcpy(to.sun_path, server.stats_path);
-	assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);
-	assert_int_equal(message_wait(fd, &m, &memfd, &n), 0);
-	assert_int_equal(m.type, MR_SOCKET_STATS);
-	assert_int_equal(m.region_size, server.stats->size);
-	assert_int_equal(n, 1);
-	assert_int_equal(fcntl(memfd, F_GETFL) & O_ACCMODE, O_RDONLY);
-	assert_ptr_equal(
-		mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, memfd, 0), MAP_FAILED);
-	assert_int_equal(pwrite(memfd, "x", 1, 0), -1);
-	assert_int_equal(ftruncate(memfd, 0), -1);
-	/* opened again for writing, as root may: the seal holds */
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", memfd);
-	again = open(path, O_RDWR | O_CLOEXEC);
-	if (again >= 0) {
-		assert_ptr_equal(
-			mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, again, 0), MAP_FAILED);
-		assert_int_equal(pwrite(again, "x", 1, 0), -1);
-		assert_int_equal(ftruncate(again, 0), -1);
-		assert_int_equal(
-			fallocate(again, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 4096), -1);
-		close(again);
-	}
-	close(memfd);
-	/* and then nothing but the end */
-	assert_int_equal(message_wait(fd, &m, &memfd, &n), -ECONNRESET);
-	close(fd);
-}
-
-/* Readers that do not read, and hundreds that do. */
-static void test_many_readers(void **state)
-{
-	struct mr_stats_view view;
-	struct sockaddr_un to = {.sun_family = AF_UNIX};
-	int deaf[8];
-
-	strcpy(to.sun_path, server.stats_path);
-	for (int i = 0; i < 8; i++) {
-		deaf[i] = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-		assert_int_equal(connect(deaf[i], (struct sockaddr *)&to, sizeof(to)), 0);
-	}
-	for (int i = 0; i < 200; i++) {
-		assert_int_equal(mr_stats_open(&view, server.stats_path, WAIT_MS), 0);
-		mr_stats_close(&view);
-	}
-	for (int i = 0; i < 8; i++)
-		close(deaf[i]);
-	assert_true(server.longest_poll < POLL_US_MAX);
-}
-
-/* Connects as a user without rights; exits with the error. */
-static int connect_as_nobody(gid_t group)
-{
-	int status;
-	pid_t pid = fork();
-
-	assert_true(pid >= 0);
-	if (pid == 0) {
-		struct mr_client c;
-
-		if (setgroups(group ? 1 : 0, &group) != 0 || setgid(65534) != 0 ||
-			setuid(65534) != 0)
-			_exit(255);
-		_exit(-mr_client_connect(&c, server.control, WAIT_MS));
-	}
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFEXITED(status));
-	return WEXITSTATUS(status);
-}
-
-static void test_credentials(void **state)
-{
-	struct stat st;
-	char run[96];
-
-	if (geteuid() != 0)
-		skip();
-	snprintf(run, sizeof(run), "%s/run", server.dir);
-	assert_int_equal(stat(run, &st), 0);
-	assert_int_equal(st.st_mode & 07777, 0755);
-	assert_int_equal(stat(server.control, &st), 0);
-	assert_int_equal(st.st_mode & 07777, 0660);
-	assert_int_equal(st.st_gid, 4242);
-	assert_int_equal(connect_as_nobody(0), EACCES); /* by the file's mode */
-	assert_int_equal(connect_as_nobody(4242), 0);
-	assert_int_equal(chmod(server.control, 0666), 0);
-	assert_int_equal(connect_as_nobody(0), EACCES); /* by us */
-	assert_int_equal(handover_counters(server.handover)->refused_credentials, 1);
-	assert_int_equal(stat(server.stats_path, &st), 0);
-	assert_int_equal(st.st_mode & 07777, 0666);
-}
-
-static void test_files_of_others(void **state)
-{
-	struct handover_config config = HANDOVER_CONFIG_DEFAULT;
-	struct handover *h;
-	char stale[128], file[128];
-	struct sockaddr_un at = {.sun_family = AF_UNIX};
-	int fd;
-
-	/* somebody listens: neither socket is touched */
-	config.control_path = server.control;
-	config.stats_path = server.stats_path;
-	config.stats_memfd = server.stats_memfd;
-	assert_int_equal(handover_create(&h, &config), -EADDRINUSE);
-	assert_int_equal(attach_and_adopt().count, 0);
-
-	/* the second path fails: the first is given back */
-	snprintf(stale, sizeof(stale), "%s/run/stale.sock", server.dir);
-	config.control_path = stale;
-	assert_int_equal(handover_create(&h, &config), -EADDRINUSE);
-	assert_int_equal(access(stale, F_OK), -1);
-
-	/* a file that is no socket */
-	snprintf(file, sizeof(file), "%s/run/file", server.dir);
-	fd = open(file, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
-	assert_true(fd >= 0);
-	close(fd);
-	config.stats_path = file;
-	assert_int_equal(handover_create(&h, &config), -EEXIST);
-	assert_int_equal(access(file, F_OK), 0);
-	unlink(file);
-
-	/* one that died */
-	strcpy(at.sun_path, stale);
-	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof(at)), 0);
-	assert_int_equal(listen(fd, 1), 0);
-	close(fd);
-	assert_int_equal(access(stale, F_OK), 0);
-	assert_int_equal(handover_create(&h, &config), 0);
-	/* another's file in our place is not ours to remove */
-	unlink(stale);
-	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof(at)), 0);
-	handover_destroy(h);
-	assert_int_equal(access(stale, F_OK), 0);
-	assert_int_equal(access(file, F_OK), -1);
-	close(fd);
-	unlink(stale);
-}
-
-static unsigned int fds_at_start;
-
 static void config_small(struct handover_config *config)
 {
 	config->kept_max = 8;
 }
 
-static void config_group(struct handover_config *config)
-{
-	config->group = geteuid() == 0 ? 4242 : (gid_t)-1;
-}
-
-static int setup_with(server_config_fn change)
-{
-	fds_at_start = open_fds();
-	server_start(&server, change);
-	return 0;
-}
-
-static int setup(void **state)
-{
-	return setup_with(NULL);
-}
-
 static int setup_small(void **state)
 {
 	return setup_with(config_small);
-}
-
-static int setup_group(void **state)
-{
-	return setup_with(config_group);
-}
-
-static int teardown(void **state)
-{
-	server_stop(&server);
-	assert_int_equal(open_fds(), fds_at_start);
-	return 0;
 }
 
 int main(void)
@@ -671,10 +400,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_what_is_not_kept, setup_small, teardown),
 		cmocka_unit_test_setup_teardown(test_hostile_messages, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_slow_client, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_statistics_are_read_only, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_many_readers, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_credentials, setup_group, teardown),
-		cmocka_unit_test_setup_teardown(test_files_of_others, setup, teardown),
 	};
 	struct rlimit limit;
 
