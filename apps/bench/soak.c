@@ -18,8 +18,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define STEPS 100    /* multiplications of a loop, each waits for the one before */
-#define AWAY_NS 2000 /* a loop that took longer was interrupted */
+#define STEPS 100   /* multiplications of a loop, each waits for the one before */
+#define AWAY_NS 800 /* a loop takes 200: one that took longer was interrupted */
 
 /* The file; one writer, anybody reads. */
 struct counts {

@@ -49,7 +49,7 @@ def parse(args):
     p = argparse.ArgumentParser(prog='scripts/bench peers')
     p.add_argument('--viewers', type=counts, default=[1, 50, 200])
     p.add_argument('--seconds', type=int, default=10)
-    p.add_argument('--rounds', type=int, default=4, help='of the third account')
+    p.add_argument('--rounds', type=int, default=8, help='of the third account')
     p.add_argument('--servers', type=lambda s: s.split(','), default=None)
     p.add_argument('--bitrate', default='1M')
     p.add_argument('--profile', default='AEAD_AES_128_GCM')

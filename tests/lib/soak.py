@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What a server takes of its CPUs, by what it leaves: millrace-bench soak counts loops there.
+"""What a server takes of its CPUs, by what it leaves: millrace-bench soak runs in the scheduler's
+idle class on each of them, counts loops and how long it was interrupted.
 
-The loops done while the server and its camera are stopped are what the CPUs have to give; what is
-missing from them while both run, the server takes. Nobody's accounts are needed for it.
+The same is counted while the server and its camera are stopped: that the machine takes for itself.
+Nobody's accounts are needed for the difference.
 """
 import collections
 import contextlib
@@ -13,8 +14,8 @@ import time
 
 from lab import Failure, program
 
-ALONE = 0.7     # seconds of a round without the server
-SETTLE = 0.6    # after the server goes on
+ALONE = 0.5     # seconds of a round without the server
+SETTLE = 0.5    # after the server goes on
 BEGIN = 0.05    # what was under way when it was stopped
 
 Counts = collections.namedtuple('Counts', 'loops away_ns now_ns')
@@ -50,13 +51,24 @@ class Soaker:
             process.wait(10)
 
 
-def loops_per_second(before, after, seconds):
-    return [(a.loops - b.loops) / seconds for b, a in zip(before, after)]
+class Window:
+    """What the soakers did meanwhile."""
+
+    def __init__(self, soaker, seconds):
+        before, start = soaker.counts(), time.monotonic()
+        time.sleep(seconds)
+        after, self.seconds = soaker.counts(), time.monotonic() - start
+        self.loops = [(a.loops - b.loops) / self.seconds for b, a in zip(before, after)]
+        self.away = sum(a.away_ns - b.away_ns for b, a in zip(before, after)) / 1e9 / self.seconds
+        self.packets = 0
+
+    def micros(self, cores):
+        return 1e6 * cores * self.seconds / max(1, self.packets)
 
 
-def interrupted(before, after, seconds):
-    """Seconds per second in interrupted loops, of all CPUs."""
-    return sum(a.away_ns - b.away_ns for b, a in zip(before, after)) / 1e9 / seconds
+def quartile(values):
+    """The lower one: what else runs on the machine only adds."""
+    return statistics.quantiles(values, n=4, method='inclusive')[0]
 
 
 @contextlib.contextmanager
@@ -71,37 +83,29 @@ def stopped(processes):
 
 
 def rounds(soaker, camera, server, packets, seconds, number):
-    """Alternating: the CPUs alone, then the server. `packets()` tells the viewers' packets.
+    """Alternating: the CPUs without the server, then with it. `packets()` tells the viewers'.
 
-    Gives what the server takes: CPUs, and microseconds per packet. For each round the CPUs alone
-    are those before and after it.
+    Gives what the server takes, CPUs and microseconds per packet: the time in which the loops
+    were interrupted, less that of the CPUs alone. Beside it, per packet and round, the loops that
+    are missing from those before and after: the same, but for what else changes their pace.
     """
     alone, beside = [], []
     for i in range(number + 1):
         with stopped([camera, *server]):
             time.sleep(BEGIN)
-            first, start = soaker.counts(), time.monotonic()
-            time.sleep(ALONE)
-            took = time.monotonic() - start
-            last = soaker.counts()
-        alone.append((loops_per_second(first, last, took), interrupted(first, last, took)))
+            alone.append(Window(soaker, ALONE))
         time.sleep(SETTLE)
-        if i == number:
-            break
-        received, first, start = packets(), soaker.counts(), time.monotonic()
-        time.sleep(seconds / number)
-        took = time.monotonic() - start
-        last = soaker.counts()
-        received = packets() - received
-        beside.append((loops_per_second(first, last, took), interrupted(first, last, took),
-                       received, took))
-    cores, gaps, micros = [], [], []
-    for (was, was_away), (rate, away, received, took), (then, then_away) in zip(
-            alone, beside, alone[1:]):
-        cores.append(sum(1 - 2 * r / (a + b) for a, r, b in zip(was, rate, then)))
-        gaps.append(away - (was_away + then_away) / 2)
-        micros.append(1e6 * cores[-1] * took / max(1, received))
-    return {'soakCores': round(statistics.median(cores), 4),
-            'soakInterruptedCores': round(statistics.median(gaps), 4),
-            'soakMicrosPerPacket': round(statistics.median(micros), 3),
-            'soakMicrosOfRounds': [round(m, 3) for m in micros]}
+        if i < number:
+            received = packets()
+            beside.append(Window(soaker, seconds / number))
+            beside[-1].packets = packets() - received
+    machine = quartile([w.away for w in alone])
+    lost = [sum(1 - 2 * r / (a + b) for a, r, b in zip(was.loops, w.loops, then.loops))
+            for was, w, then in zip(alone, beside, alone[1:])]
+    return {
+        'soakCores': round(quartile([w.away for w in beside]) - machine, 4),
+        'soakMicrosPerPacket': round(quartile([w.micros(w.away - machine) for w in beside]), 3),
+        'soakMicrosOfRounds': [round(w.micros(w.away - machine), 2) for w in beside],
+        'soakMachineCores': [round(w.away, 4) for w in alone],
+        'soakLoopsMicrosOfRounds': [round(w.micros(n), 2) for w, n in zip(beside, lost)],
+    }
