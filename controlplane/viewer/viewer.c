@@ -362,16 +362,17 @@ static const char *late(const struct viewer *v)
 					  : "the handshake took too long";
 }
 
-void viewer_tick(struct viewer *v, gint64 now_us)
+bool viewer_tick(struct viewer *v, gint64 now_us)
 {
 	if (v->deadline_us != 0 && now_us > v->deadline_us) {
 		viewer_close(v, late(v));
-		return;
+		return false;
 	}
-	if (v->dtls && v->dtls_free_us != 0 && now_us > v->dtls_free_us) {
-		dtls_destroy(v->dtls);
-		v->dtls = NULL;
-	}
+	if (!v->dtls || v->dtls_free_us == 0 || now_us <= v->dtls_free_us)
+		return false;
+	dtls_destroy(v->dtls);
+	v->dtls = NULL;
+	return true;
 }
 
 bool viewer_has_stream(const struct viewer *v, uint32_t stream_id)

@@ -116,8 +116,8 @@ void viewer_dtls(struct viewer *v, const struct public_flow *flow, const uint8_t
 void viewer_event(struct viewer *v, uint32_t state);
 /* The data plane went: what it had is lost. */
 void viewer_detached(struct viewer *v);
-/* Every 500 ms. */
-void viewer_tick(struct viewer *v, gint64 now_us);
+/* Every 500 ms. Whether its handshake's state was freed. */
+bool viewer_tick(struct viewer *v, gint64 now_us);
 /* Ends it; `why` is logged. */
 void viewer_close(struct viewer *v, const char *why);
 

@@ -4,10 +4,12 @@
 #include "controlplane/viewer/viewer_table_private.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <string.h>
 #include <sys/random.h>
 
 #define TICK_MS 500
+#define TRIM_US (10 * (gint64)G_USEC_PER_SEC)
 
 struct viewer *viewer_table_find(struct viewer_table *t, uint32_t id)
 {
@@ -209,17 +211,32 @@ static void on_stream_gone(void *user, const struct path *path, uint32_t stream_
 	for_each(user, call_stream_gone, &stream_id);
 }
 
+struct tick {
+	gint64 now_us;
+	bool freed; /* a handshake's state */
+};
+
 static void call_tick(struct viewer *v, void *arg)
 {
-	viewer_tick(v, *(const gint64 *)arg);
+	struct tick *tick = arg;
+
+	tick->freed |= viewer_tick(v, tick->now_us);
 }
 
 static gboolean on_tick(gpointer user)
 {
 	struct viewer_table *t = user;
 	gint64 now = g_get_monotonic_time();
+	struct tick tick = {.now_us = now};
 
-	for_each(t, call_tick, &now);
+	for_each(t, call_tick, &tick);
+	t->freed |= tick.freed;
+	/* 50 KB each, with what stays in between: only whole pages go back, when asked for. */
+	if (t->freed && now - t->trimmed_us > TRIM_US) {
+		malloc_trim(0);
+		t->freed = false;
+		t->trimmed_us = now;
+	}
 	viewer_limits_log(&t->limits, &t->ice, t->unknown_flow, now);
 	return G_SOURCE_CONTINUE;
 }

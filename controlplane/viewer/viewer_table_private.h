@@ -33,6 +33,8 @@ struct viewer_table {
 	GQueue ended;            /* struct viewer, owned, freed by an idle callback */
 	guint reaper;
 	guint tick;
+	bool freed;            /* handshakes' states, since ... */
+	gint64 trimmed_us;     /* ... freed memory was given back to the kernel */
 	uint64_t unknown_flow; /* datagrams that are no STUN from nobody we know */
 	struct viewer_limits limits;
 };
