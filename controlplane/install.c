@@ -2,6 +2,7 @@
 /* Client of the data plane on the main loop: see install.h. Main thread. */
 #include "controlplane/install.h"
 
+#include "controlplane/absence.h"
 #include "controlplane/command_queue.h"
 #include "controlplane/connector.h"
 #include "controlplane/doorbell.h"
@@ -38,7 +39,7 @@ struct install {
 	guint again;     /* idle source: rings not yet empty */
 	bool table_told; /* TABLE_END came */
 	bool fds_told;   /* MR_SOCKET_FD_END came */
-	int last_error;  /* of connecting, so that it is logged once */
+	struct absence absence;
 	struct doorbell doorbell;
 	GCancellable *cancel;
 
@@ -324,12 +325,8 @@ static gboolean on_socket(gint fd, GIOCondition condition, gpointer user)
 
 /* ---- connecting ---- */
 
-/* There may be one that is only too busy to answer, or that has not noticed yet that
- * the former control plane went: it is waited for. */
-static void tell_absent(struct install *install, int rc)
+static void tell_absent(struct install *install)
 {
-	if (rc == -EBUSY || rc == -ETIMEDOUT || rc == -ECONNRESET)
-		return;
 	for (guint i = 0; i < install->listeners->len; i++) {
 		struct install_listener *l =
 			&g_array_index(install->listeners, struct install_listener, i);
@@ -343,18 +340,15 @@ static void on_connected(int rc, const struct mr_client *client, void *user)
 {
 	struct install *install = user;
 
+	absence_note(&install->absence, install->socket_path, rc, client->dataplane_version);
 	if (rc < 0) {
-		if (rc != install->last_error)
-			log_warn("-", "event=no_dataplane socket=%s error=\"%s\"",
-				install->socket_path, g_strerror(-rc));
-		install->last_error = rc;
 		install->state = STATE_IDLE;
 		connect_soon(install);
-		tell_absent(install, rc);
+		if (absence_is_sure(&install->absence))
+			tell_absent(install);
 		return;
 	}
 	install->client = *client;
-	install->last_error = 0;
 	install->state = STATE_TABLE;
 	install->n_ports = 0;
 	install->table_told = install->fds_told = false;
@@ -372,6 +366,10 @@ static gboolean connect_now(gpointer user)
 	struct install *install = user;
 
 	install->retry_timer = 0;
+	if (absence_wait(&install->absence, install->socket_path)) {
+		connect_soon(install);
+		return G_SOURCE_REMOVE;
+	}
 	install->state = STATE_CONNECTING;
 	connector_start(install->socket_path, install->cancel, on_connected, install);
 	return G_SOURCE_REMOVE;
@@ -424,6 +422,7 @@ struct install *install_create(const char *socket_path)
 	id_block_init(&install->ids);
 	command_queue_init(&install->commands);
 	doorbell_init(&install->doorbell);
+	absence_init(&install->absence);
 	return install;
 }
 
@@ -491,4 +490,9 @@ void install_on_packet(
 bool install_attached(const struct install *install)
 {
 	return install->state == STATE_ATTACHED;
+}
+
+const char *install_why_not(const struct install *install)
+{
+	return install->absence.why;
 }

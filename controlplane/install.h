@@ -3,7 +3,9 @@
  * The control plane's end of the channel: an asynchronous client over
  * dataplane/api. It connects to the data plane's control socket, tries again
  * every 500 ms while there is none or after it went, queues commands, hands
- * out replies, events and packets, and gives out ids.
+ * out replies, events and packets, and gives out ids. A data plane whose channel
+ * is another version is left alone until another one listens there; once a minute
+ * it is asked all the same.
  *
  * Everything here belongs to the thread of GLib's default main context;
  * callbacks run there, never inside the call that caused them. Only the
@@ -35,7 +37,8 @@ struct install_listener {
 	void (*attached)(void *user);
 	/* Also when it went before all was told: what was told is void. */
 	void (*detached)(void *user);
-	/* An attempt to connect has shown that there is no data plane now. */
+	/* An attempt to connect has shown that there is no data plane now. One of another
+	 * version is there: what it holds is not to be opened a second time. */
 	void (*absent)(void *user);
 	/* Every event but replies. Borrowed for the call. */
 	void (*event)(const struct mr_event *event, void *user);
@@ -68,6 +71,8 @@ void install_on_packet(
 
 /* True between attached() and detached(). */
 bool install_attached(const struct install *install);
+/* Why not, for clients; until the next attempt to connect. */
+const char *install_why_not(const struct install *install);
 
 /*
  * Queues a command (copied; the copies are wiped after use); the cookie is

@@ -3,6 +3,7 @@
 #include "controlplane/source/input_stats.h"
 
 #include "controlplane/handover.h"
+#include "controlplane/log.h"
 #include "dataplane/api/client.h"
 
 #include <gio/gio.h>
@@ -25,6 +26,7 @@ struct fetch {
 	struct handover handover;
 	char *socket;
 	struct mr_stats_view view;
+	int rc; /* of mr_stats_open() */
 };
 
 static void fetch_free(gpointer data)
@@ -42,12 +44,11 @@ static void fetch_free(gpointer data)
 static void fetch_run(GTask *task, gpointer source, gpointer data, GCancellable *cancel)
 {
 	struct fetch *f = data;
-	gboolean opened;
 
 	handover_take(&f->handover);
-	opened = mr_stats_open(&f->view, f->socket, OPEN_TIMEOUT_MS) == 0;
+	f->rc = mr_stats_open(&f->view, f->socket, OPEN_TIMEOUT_MS);
 	handover_give(&f->handover);
-	g_task_return_boolean(task, opened);
+	g_task_return_boolean(task, TRUE);
 }
 
 static void fetch_start(struct input_stats *stats);
@@ -67,18 +68,21 @@ static void fetch_done(GObject *source, GAsyncResult *result, gpointer user_data
 	GCancellable *cancel = g_task_get_cancellable(task);
 	struct fetch *f = g_task_get_task_data(task);
 	struct input_stats *stats = user_data;
-	bool ok;
 
 	/* Cancelled: `stats` may be gone. */
 	if (g_cancellable_is_cancelled(cancel))
 		return;
 	g_clear_object(&stats->cancel);
 	handover_take(&f->handover);
-	ok = g_task_propagate_boolean(task, NULL);
-	if (ok) {
+	if (f->rc == 0) {
 		stats->view = f->view;
 		stats->have_view = true;
 		f->view.stats = NULL;
+	} else if (f->rc == -EPROTONOSUPPORT) {
+		/* It stays so until there is another data plane: input_stats_open(). */
+		log_warn("-", "event=statistics_unknown version=%u ours=%u note=\"%s\"",
+			f->view.version, MR_STATS_VERSION,
+			"no reports and no wishes for key frames to cameras");
 	} else {
 		stats->retry = g_timeout_add_seconds(RETRY_S, fetch_again, stats);
 	}

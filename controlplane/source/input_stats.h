@@ -17,7 +17,8 @@ struct input_stats;
 struct input_stats *input_stats_create(const char *socket);
 void input_stats_destroy(struct input_stats *stats);
 
-/* A data plane came: fetch its region, tried again each second until it is there or gone. */
+/* A data plane came: fetch its region, tried again each second until it is there or gone,
+ * or of another version, which is logged. */
 void input_stats_open(struct input_stats *stats);
 void input_stats_close(struct input_stats *stats);
 

@@ -311,7 +311,7 @@ int viewer_table_offer(struct viewer_table *t, struct path *path, const char *sd
 		goto out;
 	rc = -EAGAIN;
 	if (!install_attached(t->install)) {
-		reply->why = "the data plane is not running";
+		reply->why = install_why_not(t->install);
 		goto out;
 	}
 	if (path->state != MR_PATH_READY || (!tracks[0] && !tracks[1])) {

@@ -27,7 +27,7 @@ void viewer_table_leave(struct viewer_table *table);
 void viewer_table_destroy(struct viewer_table *table);
 
 struct viewer_offer_reply {
-	const char *why; /* of a refusal: a sentence for the client, static */
+	const char *why; /* of a refusal: a sentence for the client, for now (borrowed) */
 	char *answer;    /* SDP; g_free() it */
 	char resource[33];
 	char etag[17];

@@ -24,8 +24,9 @@ struct fixture {
 	int up, down; /* our ends of what rings */
 	struct mr_channel channel;
 	struct install *install;
+	uint32_t version; /* of our channel */
 	/* what the control plane saw */
-	unsigned int attached, detached, records, viewer_events, kept, packets;
+	unsigned int connects, absent, attached, detached, records, viewer_events, kept, packets;
 	int replies[2000];
 	unsigned int n_replies;
 	size_t packet_len;
@@ -54,6 +55,11 @@ static void on_attached(void *user)
 static void on_detached(void *user)
 {
 	((struct fixture *)user)->detached++;
+}
+
+static void on_absent(void *user)
+{
+	((struct fixture *)user)->absent++;
 }
 
 static void on_event(const struct mr_event *event, void *user)
@@ -97,15 +103,14 @@ static void emit(struct fixture *f, const struct mr_event *event)
 /* Accepts, says HELLO and hands out a table: one port, one record, END. */
 static void serve(struct fixture *f)
 {
-	struct mr_socket_message hello = {.magic = MR_ABI_MAGIC,
-		.version = MR_CHANNEL_VERSION,
-		.type = MR_SOCKET_HELLO,
-		.pid = 1};
+	struct mr_socket_message hello = {
+		.magic = MR_ABI_MAGIC, .version = f->version, .type = MR_SOCKET_HELLO, .pid = 1};
 	struct mr_event event = {.type = MR_EVENT_PORT};
 	int fds[3], up[2], down[2];
 
 	f->client = accept(f->listener, NULL, NULL);
 	assert_true(f->client >= 0);
+	f->connects++;
 	assert_int_equal(mr_channel_create(&f->channel), 0);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, up), 0);
 	assert_int_equal(
@@ -119,6 +124,8 @@ static void serve(struct fixture *f)
 	assert_int_equal(mr_socket_send(f->client, &hello, fds, 3), 0);
 	close(up[1]);
 	close(down[1]);
+	if (f->version != MR_CHANNEL_VERSION)
+		return; /* the client is going */
 	hello.type = MR_SOCKET_FD;
 	assert_int_equal(mr_socket_send(f->client, &hello, &f->up, 1), 0);
 	hello.type = MR_SOCKET_FD_END;
@@ -157,22 +164,30 @@ static unsigned int take_commands(struct fixture *f, struct mr_command *out, uns
 	return n;
 }
 
-static int setup(void **state)
+static void listen_anew(struct fixture *f)
 {
-	struct install_listener listener = {.attached = on_attached,
-		.detached = on_detached,
-		.event = on_event,
-		.kept_fd = on_kept};
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	struct fixture *f = g_new0(struct fixture, 1);
 
-	snprintf(f->path, sizeof(f->path), "/tmp/mr-install-%d.sock", getpid());
 	strcpy(address.sun_path, f->path);
 	unlink(f->path);
 	f->listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	assert_int_equal(bind(f->listener, (struct sockaddr *)&address, sizeof(address)), 0);
 	assert_int_equal(listen(f->listener, 1), 0);
 	g_unix_fd_add(f->listener, G_IO_IN, on_connect, f);
+}
+
+static int setup(void **state)
+{
+	struct install_listener listener = {.attached = on_attached,
+		.detached = on_detached,
+		.absent = on_absent,
+		.event = on_event,
+		.kept_fd = on_kept};
+	struct fixture *f = g_new0(struct fixture, 1);
+
+	snprintf(f->path, sizeof(f->path), "/tmp/mr-install-%d.sock", getpid());
+	f->version = MR_CHANNEL_VERSION;
+	listen_anew(f);
 	f->install = install_create(f->path);
 	listener.user = f;
 	install_add_listener(f->install, &listener);
@@ -306,6 +321,40 @@ static void test_data_plane_goes(void **state)
 	assert_true(install_new_id(f->install) > 41);
 }
 
+/* A data plane of another release: named, left alone while it is the same one, never
+ * taken for absent; the next one is attached to as soon as it listens. */
+static void test_other_release(void **state)
+{
+	struct fixture *f = *state;
+	char version[16];
+	gint64 end;
+
+	f->version = MR_CHANNEL_VERSION + 1;
+	leave(f);
+	wait_for(&f->detached, 1);
+	wait_for(&f->connects, 2);
+	end = g_get_monotonic_time() + 3 * INSTALL_RETRY_MS * G_TIME_SPAN_MILLISECOND;
+	while (g_get_monotonic_time() < end) {
+		g_main_context_iteration(NULL, FALSE);
+		g_usleep(1000);
+	}
+	assert_int_equal(f->connects, 2);
+	assert_int_equal(f->absent, 0);
+	assert_int_equal(f->attached, 1);
+	assert_false(install_attached(f->install));
+	assert_non_null(strstr(install_why_not(f->install), "another release"));
+	snprintf(version, sizeof(version), "version %u,", f->version);
+	assert_non_null(strstr(install_why_not(f->install), version));
+	leave(f);
+	while (g_source_remove_by_user_data(f))
+		continue;
+	close(f->listener);
+	f->version = MR_CHANNEL_VERSION;
+	listen_anew(f);
+	wait_for(&f->attached, 2);
+	assert_int_equal(f->absent, 0);
+}
+
 /* Counters and slots overwritten by the other side: the channel is given up. */
 static void test_damaged_channel(void **state)
 {
@@ -327,6 +376,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_forget, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_packets, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_data_plane_goes, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_other_release, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_damaged_channel, setup, teardown),
 	};
 

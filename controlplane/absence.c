@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Why there is no data plane: see absence.h. Main thread. */
+#include "controlplane/absence.h"
+
+#include "controlplane/log.h"
+#include "dataplane/api/abi.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define NOT_RUNNING "the data plane is not running"
+
+void absence_init(struct absence *a)
+{
+	memset(a, 0, sizeof(*a));
+	g_strlcpy(a->why, NOT_RUNNING, sizeof(a->why));
+}
+
+/* Whoever listens anew makes the file anew. */
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino &&
+	       a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
+}
+
+bool absence_wait(struct absence *a, const char *socket_path)
+{
+	const struct stat before = a->socket;
+	gint64 now = g_get_monotonic_time();
+
+	if (stat(socket_path, &a->socket) == 0 && a->error == -EPROTONOSUPPORT &&
+		same_file(&before, &a->socket) &&
+		now - a->asked_us < ABSENCE_OTHER_RETRY_MS * G_TIME_SPAN_MILLISECOND)
+		return true;
+	a->asked_us = now;
+	return false;
+}
+
+void absence_note(struct absence *a, const char *socket_path, int rc, uint32_t version)
+{
+	bool known = rc == a->error;
+
+	a->error = rc;
+	if (rc == -EPROTONOSUPPORT) {
+		snprintf(a->why, sizeof(a->why),
+			"the data plane is of another release (version %u, this control plane "
+			"has %u): restart millrace-dataplane, which ends its viewers",
+			version, MR_CHANNEL_VERSION);
+		if (!known)
+			log_error("-", "event=other_dataplane socket=%s error=\"%s\"", socket_path,
+				a->why);
+		return;
+	}
+	g_strlcpy(a->why, rc == -EBUSY ? "another control plane is at work" : NOT_RUNNING,
+		sizeof(a->why));
+	if (rc != 0 && !known)
+		log_warn("-", "event=no_dataplane socket=%s error=\"%s\"", socket_path,
+			g_strerror(-rc));
+}
+
+bool absence_is_sure(const struct absence *a)
+{
+	return a->error != -EBUSY && a->error != -ETIMEDOUT && a->error != -ECONNRESET &&
+	       a->error != -EPROTONOSUPPORT;
+}
