@@ -199,7 +199,8 @@ static void on_path_changed(void *user, const struct path *path)
 {
 	struct whep_request *r = user;
 
-	if (path == r->path && path->state == MR_PATH_READY && try_offer(r, r->path, false))
+	if (path == r->path && (path->state == MR_PATH_READY || path->refused) &&
+		try_offer(r, r->path, false))
 		request_finish(r);
 }
 

@@ -230,6 +230,10 @@ static void on_detached(void *user)
 
 	former_paths_clear(table->former);
 	input_stats_close(table->stats);
+	for (unsigned int i = 0; i < table->n; i++) {
+		path_refused_reset(&table->entries[i]);
+		path_state_changed(&table->entries[i].path);
+	}
 }
 
 static void on_absent(void *user)
@@ -264,7 +268,8 @@ static int create_entry(
 	e->config = config;
 	e->path.name = config->name;
 	e->path.table = table;
-	e->path.state = MR_PATH_CONNECTING; /* announced so where its source starts later */
+	/* announced so where its source starts later */
+	e->path.state = e->source_state = MR_PATH_CONNECTING;
 	hash_source(e);
 	switch (config->source.kind) {
 	case MR_SOURCE_RTSP:
@@ -347,6 +352,7 @@ void path_table_destroy(struct path_table *table)
 			e->path.source->ops->stop(e->path.source);
 		e->path.source->ops->destroy(e->path.source);
 		path_withdraw(e);
+		path_refused_fini(e);
 		install_forget(table->install, &e->path);
 	}
 	input_stats_destroy(table->stats);

@@ -46,7 +46,8 @@ struct track {
 	uint8_t packetization_mode; /* 0 or 1 */
 	bool has_profile_level_id;
 	uint8_t profile_level_id[3];
-	bool ready; /* the source is connected and the track bound to its packets */
+	bool ready;  /* the source is connected and the track bound to its packets */
+	int refused; /* by the data plane, which is asked again: -errno; 0: no */
 };
 
 struct path {
@@ -54,6 +55,9 @@ struct path {
 	const char *name;
 	enum mr_path_state state;
 	char note[MR_NOTE_MAX];
+	/* Why the data plane does not take what viewers would get: a sentence for clients,
+	 * static. The path is not ready meanwhile, whatever its source does. NULL: it does. */
+	const char *refused;
 	unsigned int n_tracks;
 	struct track tracks[PATH_TRACKS_MAX];
 	unsigned int wanted;        /* path_want() less path_unwant() */

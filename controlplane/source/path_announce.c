@@ -21,8 +21,8 @@ static void on_reply(int status, void *user)
 {
 	const struct path *path = user;
 
-	/* EEXIST: the data plane kept what we announce again. */
-	if (status && status != -EEXIST && status != -ENOTCONN)
+	/* ENOENT: what went with a stream that is refused. */
+	if (status && status != -ENOTCONN && !(status == -ENOENT && path->refused))
 		log_error(
 			path->name, "event=refused_by_data_plane error=\"%s\"", strerror(-status));
 }
@@ -50,7 +50,7 @@ static void send_path(struct path *path)
 	send_command(path, &c);
 }
 
-static void send_stream(struct path *path, const struct track *t)
+void path_add_stream(struct path *path, const struct track *t)
 {
 	struct mr_command c = {.type = MR_COMMAND_STREAM_ADD};
 
@@ -63,7 +63,7 @@ static void send_stream(struct path *path, const struct track *t)
 	c.stream_add.codec = (uint8_t)t->codec;
 	memcpy(c.stream_add.codec_name, t->codec_name, sizeof(c.stream_add.codec_name));
 	memcpy(c.stream_add.note, t->note, sizeof(c.stream_add.note));
-	send_command(path, &c);
+	path_send_stream(path, &c);
 }
 
 static void send_object(struct path *path, uint32_t type, uint32_t id)
@@ -79,7 +79,7 @@ static void send_binding(struct path *path, struct path_binding *b)
 	struct mr_command c = {.type = MR_COMMAND_STREAM_BIND};
 
 	b->bind.stream_id = path->tracks[b->track].stream_id;
-	if (!b->bind.stream_id)
+	if (!b->bind.stream_id || path->tracks[b->track].refused)
 		return;
 	c.stream_bind = b->bind;
 	send_command(path, &c);
@@ -167,19 +167,16 @@ static const char *state_name(enum mr_path_state state)
 	return "unknown";
 }
 
-void path_set_state(struct path *path, enum mr_path_state state, const char *format, ...)
+void path_state_changed(struct path *path)
 {
+	const struct path_entry *e = path_entry(path);
+	enum mr_path_state state = e->source_state;
 	char note[MR_NOTE_MAX] = {0};
-	va_list args;
 
-	va_start(args, format);
-	vsnprintf(note, sizeof(note), format, args);
-	va_end(args);
-	/* A server's own words may be in it; what shows it wants whole characters. */
-	for (char *c = note; *c; c++) {
-		if (*c < ' ' || *c >= 0x7f)
-			*c = '?';
-	}
+	if (state == MR_PATH_READY && path_refused_note(path, note))
+		state = MR_PATH_WAITING;
+	else
+		memcpy(note, e->source_note, sizeof(note));
 	if (state == path->state && !strcmp(note, path->note))
 		return;
 	path->state = state;
@@ -192,6 +189,25 @@ void path_set_state(struct path *path, enum mr_path_state state, const char *for
 	if (path->id)
 		send_path(path);
 	path_tell_changed(path);
+}
+
+void path_set_state(struct path *path, enum mr_path_state state, const char *format, ...)
+{
+	struct path_entry *e = path_entry(path);
+	char note[MR_NOTE_MAX] = {0};
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(note, sizeof(note), format, args);
+	va_end(args);
+	/* A server's own words may be in it; what shows it wants whole characters. */
+	for (char *c = note; *c; c++) {
+		if (*c < ' ' || *c >= 0x7f)
+			*c = '?';
+	}
+	e->source_state = state;
+	memcpy(e->source_note, note, sizeof(e->source_note));
+	path_state_changed(path);
 }
 
 /* The same media in the same form: its viewers notice nothing but a gap. */
@@ -229,6 +245,7 @@ void path_set_tracks(struct path *path, const struct sdp_tracks *tracks)
 			if (kept[k] || !is_same_stream(&old[k], t))
 				continue;
 			t->stream_id = old[k].stream_id;
+			t->refused = old[k].refused;
 			kept[k] = true;
 			is_new[i] = false;
 			break;
@@ -240,7 +257,8 @@ void path_set_tracks(struct path *path, const struct sdp_tracks *tracks)
 			continue;
 		log_info(path->name, "event=track_gone codec=\"%s\"", old[k].codec_name);
 		tell_stream_gone(path, old[k].stream_id);
-		send_object(path, MR_COMMAND_STREAM_DEL, old[k].stream_id);
+		if (!old[k].refused)
+			send_object(path, MR_COMMAND_STREAM_DEL, old[k].stream_id);
 	}
 	take_ids(path);
 	for (unsigned int i = 0; i < path->n_tracks; i++) {
@@ -248,9 +266,10 @@ void path_set_tracks(struct path *path, const struct sdp_tracks *tracks)
 			continue;
 		log_track(path, &path->tracks[i]);
 		if (path->tracks[i].stream_id)
-			send_stream(path, &path->tracks[i]);
+			path_add_stream(path, &path->tracks[i]);
 	}
 	path_save(path);
+	path_refused_update(path);
 	path_tell_changed(path);
 }
 
@@ -280,6 +299,16 @@ void path_bind(struct path *path, unsigned int i, const struct mr_stream_bind *b
 
 	if (b)
 		send_binding(path, b);
+}
+
+void path_bind_again(struct path *path, const struct track *t)
+{
+	struct path_entry *e = path_entry(path);
+
+	for (unsigned int k = 0; k < PATH_BINDINGS; k++) {
+		if (e->binding[k].bound && &path->tracks[e->binding[k].track] == t)
+			send_binding(path, &e->binding[k]);
+	}
 }
 
 void path_bound(struct path *path, unsigned int i, const struct mr_stream_bind *bind)
@@ -320,7 +349,7 @@ void path_report(struct path *path, unsigned int i, uint64_t ntp, uint32_t rtp)
 {
 	struct mr_command c = {.type = MR_COMMAND_STREAM_REPORT};
 
-	if (i >= path->n_tracks || !path->tracks[i].stream_id)
+	if (i >= path->n_tracks || !path->tracks[i].stream_id || path->tracks[i].refused)
 		return;
 	c.stream_report.stream_id = path->tracks[i].stream_id;
 	c.stream_report.ntp = ntp;
@@ -335,7 +364,7 @@ void path_announce(struct path_entry *e)
 	take_ids(path);
 	send_path(path);
 	for (unsigned int i = 0; i < path->n_tracks; i++)
-		send_stream(path, &path->tracks[i]);
+		path_add_stream(path, &path->tracks[i]);
 	for (unsigned int k = 0; k < PATH_BINDINGS; k++) {
 		if (e->binding[k].bound)
 			send_binding(path, &e->binding[k]);
@@ -355,7 +384,7 @@ void path_announce_adopted(struct path_entry *e)
 	send_path(path);
 	for (unsigned int i = 0; i < path->n_tracks; i++) {
 		if (!known[i])
-			send_stream(path, &path->tracks[i]);
+			path_add_stream(path, &path->tracks[i]);
 	}
 	path_save(path);
 	path_tell_changed(path);
@@ -368,7 +397,7 @@ void path_withdraw(struct path_entry *e)
 	if (!path->id)
 		return;
 	for (unsigned int i = 0; i < path->n_tracks; i++) {
-		if (path->tracks[i].stream_id)
+		if (path->tracks[i].stream_id && !path->tracks[i].refused)
 			send_object(path, MR_COMMAND_STREAM_DEL, path->tracks[i].stream_id);
 	}
 	send_object(path, MR_COMMAND_PATH_DEL, path->id);

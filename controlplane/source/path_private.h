@@ -9,6 +9,7 @@
 
 #include "controlplane/config/config.h"
 #include "controlplane/install.h"
+#include "controlplane/source/backoff.h"
 #include "controlplane/source/path.h"
 #include "controlplane/source/path_record.h"
 #include "controlplane/source/sdp_tracks.h"
@@ -70,6 +71,13 @@ struct path_entry {
 	bool not_whole;  /* the record has no room for the session; logged once */
 	bool running;    /* the source is started */
 	guint idle_stop; /* timer: nobody wants it; 0: none */
+	/* what the source says; path.state and path.note are that, or a refusal */
+	enum mr_path_state source_state;
+	char source_note[MR_NOTE_MAX];
+	/* path_refused.c */
+	GSList *adds;    /* STREAM_ADDs not answered yet, owned */
+	guint try_again; /* timer: streams that were refused; 0: none */
+	struct backoff try_backoff;
 };
 
 struct path_table {
@@ -119,6 +127,22 @@ void path_unbind_all(struct path *path);
 /* Takes the path and its streams from the data plane. */
 void path_withdraw(struct path_entry *e);
 void path_tell_changed(const struct path *path);
+
+/* ---- streams that the data plane refuses (path_refused.c) ---- */
+
+/* Sends STREAM_ADD, and listens to what is said to it. */
+void path_send_stream(struct path *path, const struct mr_command *command);
+/* True: `note` says what of the path is refused. */
+bool path_refused_note(const struct path *path, char note[MR_NOTE_MAX]);
+/* Tracks have changed: what does it mean for the path? */
+void path_refused_update(struct path *path);
+/* Everything is announced anew, or nobody is there: nothing is refused. */
+void path_refused_reset(struct path_entry *e);
+void path_refused_fini(struct path_entry *e);
+/* What path_announce.c does for it: adds a stream, binds a track, and says the state. */
+void path_add_stream(struct path *path, const struct track *t);
+void path_bind_again(struct path *path, const struct track *t);
+void path_state_changed(struct path *path);
 
 /* ---- paths of a former control plane (path_adopt.c) ---- */
 

@@ -42,7 +42,7 @@ void viewer_limits_log(
 {
 	uint64_t datagrams = ice->malformed + ice->unknown_user + ice->unauthorized +
 			     ice->conflicts + ice->rate + unknown_flow;
-	uint64_t offers = l->full + l->pending + l->readers;
+	uint64_t offers = l->full + l->pending + l->readers + l->refused;
 
 	if (is_due(datagrams, &l->logged_datagrams, &l->datagrams_quiet_us, now_us))
 		log_info("-",
@@ -55,6 +55,6 @@ void viewer_limits_log(
 	if (is_due(offers, &l->logged_offers, &l->offers_quiet_us, now_us))
 		log_info("-",
 			"event=offers_refused max_viewers=%" PRIu64 " connecting=%" PRIu64
-			" max_readers=%" PRIu64,
-			l->full, l->pending, l->readers);
+			" max_readers=%" PRIu64 " stream_refused=%" PRIu64,
+			l->full, l->pending, l->readers, l->refused);
 }

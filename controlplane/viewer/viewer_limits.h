@@ -25,6 +25,7 @@ struct viewer_limits {
 	uint64_t full;    /* dataplane.maxViewers */
 	uint64_t pending; /* VIEWER_PENDING_MAX */
 	uint64_t readers; /* maxReaders of the path */
+	uint64_t refused; /* the data plane does not take the path's stream */
 	uint64_t logged_offers, logged_datagrams;
 	int64_t offers_quiet_us, datagrams_quiet_us; /* until then; monotonic */
 };

@@ -314,6 +314,12 @@ int viewer_table_offer(struct viewer_table *t, struct path *path, const char *sd
 		reply->why = install_why_not(t->install);
 		goto out;
 	}
+	if (path->refused) {
+		reply->why = path->refused;
+		t->limits.refused++;
+		rc = -ENOSPC;
+		goto out;
+	}
 	if (path->state != MR_PATH_READY || (!tracks[0] && !tracks[1])) {
 		reply->why = "no stream is available on the path";
 		goto out;

@@ -38,7 +38,7 @@ struct viewer_offer_reply {
  *   -EINVAL   the offer is malformed or not one that we speak
  *   -ENOTSUP  no codec in common
  *   -EAGAIN   the path's source or the data plane is not there now
- *   -ENOSPC   too many viewers
+ *   -ENOSPC   too many viewers, or too many streams in the data plane
  *   -EIO      no randomness
  */
 int viewer_table_offer(struct viewer_table *table, struct path *path, const char *sdp, size_t len,

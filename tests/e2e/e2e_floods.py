@@ -112,7 +112,7 @@ class Floods(Group):
         posts = [self.post(few) for _ in range(3)]
         check([p[0] for p in posts] == [201, 201, 503], f'{[p[0] for p in posts]}')
         check(posts[2][1]['Retry-After'], 'no Retry-After')
-        self.gateway.controlplane.await_line(r'event=offers_refused .*max_readers=1$', 5)
+        self.gateway.controlplane.await_line(r'event=offers_refused .*max_readers=1 ', 5)
         check(self.post()[0] == 201, 'another path is full, too')
         location = self.gateway.at(posts[0][1]['Location'])
         check(request(self.lab, 'DELETE', location + '0')[0] == 404, 'a guessed name is good')

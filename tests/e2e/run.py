@@ -19,6 +19,7 @@ import e2e_restart  # noqa: E402,F401
 import e2e_refusals  # noqa: E402,F401
 import e2e_vanish  # noqa: E402,F401
 import e2e_floods  # noqa: E402,F401
+import e2e_memory  # noqa: E402,F401
 import e2e_fixed  # noqa: E402,F401
 import e2e_lipsync  # noqa: E402,F401
 import e2e_loss  # noqa: E402,F401

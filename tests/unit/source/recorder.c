@@ -170,6 +170,8 @@ int install_command(struct install *install, const struct mr_command *command,
 	if (!reply)
 		return 0;
 	p = g_new0(struct pending_reply, 1);
+	if (command->type == MR_COMMAND_STREAM_ADD)
+		p->status = install->recorder->stream_add;
 	if (command->type == MR_COMMAND_NEXTHOP_DEL)
 		p->status = install->recorder->nexthop_del;
 	p->install = install;

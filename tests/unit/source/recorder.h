@@ -12,6 +12,7 @@
 
 struct recorder {
 	GArray *commands;         /* struct mr_command, in order */
+	int stream_add;           /* what STREAM_ADD is answered with */
 	int nexthop_del;          /* what NEXTHOP_DEL is answered with */
 	unsigned int rtp[128];    /* packets down per payload type */
 	unsigned int rtp_bad;     /* not RTP version 2, or of no stream */

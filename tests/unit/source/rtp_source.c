@@ -4,6 +4,7 @@
 #include "tests/unit/source/fixture.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -125,6 +126,53 @@ static void taken_port_is_named_and_tried_again(void **state)
 	fixture_free(f);
 }
 
+/* The data plane has no memory for the stream: the path is not ready, whatever arrives,
+ * nothing is said about the stream, and it is asked for again until it is there. */
+static void refused_stream_is_named_and_asked_for_again(void **state)
+{
+	static char sdp[] = "v=0\r\ns=-\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n";
+	uint16_t port = free_even_port();
+	struct fixture *f = fixture_new();
+	unsigned int reports, bindings;
+	uint8_t rtp[100] = {0x80, 96};
+	struct path *path;
+
+	add_rtp(f, "127.0.0.1", port, sdp);
+	f->config.read_timeout_ms = 10000;
+	f->install = recorder_create(&f->recorder);
+	assert_int_equal(path_table_create(&f->table, &f->config, f->install), 0);
+	f->recorder.stream_add = -ENOMEM;
+	recorder_attach(f->install);
+	path = path_table_lookup(f->table, "feed");
+	WAIT_FOR(1000, path->refused);
+	assert_non_null(strstr(path->refused, "no memory"));
+	bindings = recorder_count(&f->recorder, MR_COMMAND_STREAM_BIND);
+	send_to(port, rtp, sizeof(rtp));
+	WAIT_FOR(3000, path->state == MR_PATH_WAITING);
+	assert_non_null(strstr(path->note, "video refused by the data plane: no memory"));
+	assert_string_equal(
+		recorder_last(&f->recorder, MR_COMMAND_PATH_SET)->path_set.note, path->note);
+	reports = recorder_count(&f->recorder, MR_COMMAND_STREAM_REPORT);
+	WAIT_FOR(5000, recorder_count(&f->recorder, MR_COMMAND_STREAM_ADD) >= 3);
+	assert_int_equal(recorder_count(&f->recorder, MR_COMMAND_STREAM_REPORT), reports);
+	assert_int_equal(recorder_count(&f->recorder, MR_COMMAND_STREAM_BIND), bindings);
+	assert_int_equal(path->state, MR_PATH_WAITING);
+	/* there is room again */
+	f->recorder.stream_add = 0;
+	WAIT_FOR(5000, !path->refused);
+	assert_int_equal(recorder_count(&f->recorder, MR_COMMAND_STREAM_BIND), bindings + 1);
+	assert_int_equal(recorder_last(&f->recorder, MR_COMMAND_STREAM_ADD)->stream_add.stream_id,
+		path->tracks[0].stream_id);
+	WAIT_FOR(3000, path->state == MR_PATH_READY);
+	/* another data plane is asked for everything, and may refuse it, too */
+	recorder_detach(f->install);
+	f->recorder.stream_add = -ENOSPC;
+	recorder_attach(f->install);
+	WAIT_FOR(3000, path->refused && strstr(path->refused, "as many streams"));
+	assert_int_equal(path->state, MR_PATH_WAITING);
+	fixture_free(f);
+}
+
 static void multicast_group_is_joined(void **state)
 {
 	static char sdp[] = "v=0\r\ns=-\r\nm=audio 0 RTP/AVP 8\r\n";
@@ -150,6 +198,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(packets_and_reports_arrive),
 		cmocka_unit_test(taken_port_is_named_and_tried_again),
+		cmocka_unit_test(refused_stream_is_named_and_asked_for_again),
 		cmocka_unit_test(multicast_group_is_joined),
 	};
 
