@@ -107,8 +107,8 @@ static void on_verdict(enum authorize_verdict verdict, void *user)
 			"WWW-Authenticate", "Basic realm=\"millrace\"");
 		http_error(r->message, SOUP_STATUS_UNAUTHORIZED, "authentication is needed");
 	} else {
-		http_error(r->message, SOUP_STATUS_SERVICE_UNAVAILABLE,
-			"too many requests wait for authorisation");
+		r->context->refusals.authorise++;
+		http_unavailable(r->message, "too many requests wait for authorisation");
 	}
 	if (!r->gone)
 		soup_server_message_unpause(r->message);

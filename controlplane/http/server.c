@@ -20,6 +20,7 @@
 #define ANSWER_TIMEOUT_S 40 /* from the request to its answer's last byte */
 #define IDLE_TIMEOUT_S 60   /* of a kept-alive connection */
 #define BACKLOG 1024        /* not yet accepted: all pages come back at once */
+#define RETRY_AFTER "1"     /* seconds */
 #define TICK_S 2
 #define CLOSING_MAX 64             /* connections over the limit while others close */
 #define DISCARD_MAX (1024u * 1024) /* bytes of a body too long that are read and thrown away */
@@ -161,6 +162,7 @@ static gboolean on_tick(gpointer user)
 		if (now > c->deadline_us)
 			connection_close(c);
 	}
+	http_refusals_log(&s->context.refusals, now);
 	return G_SOURCE_CONTINUE;
 }
 
@@ -241,6 +243,13 @@ void http_error(SoupServerMessage *message, unsigned int status, const char *why
 		soup_server_message_set_response(
 			message, "application/json", SOUP_MEMORY_COPY, text, strlen(text));
 	free(text);
+}
+
+void http_unavailable(SoupServerMessage *message, const char *why)
+{
+	soup_message_headers_replace(
+		soup_server_message_get_response_headers(message), "Retry-After", RETRY_AFTER);
+	http_error(message, SOUP_STATUS_SERVICE_UNAVAILABLE, why);
 }
 
 static void on_request(SoupServer *soup, SoupServerMessage *message, const char *path,

@@ -10,6 +10,7 @@
 
 #include "controlplane/config/config.h"
 #include "controlplane/http/authorize.h"
+#include "controlplane/http/refusals.h"
 #include "controlplane/source/path.h"
 #include "controlplane/viewer/viewer_table.h"
 
@@ -25,7 +26,8 @@ struct http_context {
 	struct viewer_table *viewers;   /* borrowed */
 	struct authorizer *authorizer;  /* owned by the server */
 	GHashTable *pending;            /* whep.c: requests that wait */
-	char *page_policy;              /* page.c: Content-Security-Policy */
+	struct http_refusals refusals;
+	char *page_policy; /* page.c: Content-Security-Policy */
 };
 
 struct http_server;
@@ -44,5 +46,7 @@ bool http_body_too_long(SoupServerMessage *message);
 
 /* Answers with a JSON object {"status":"error","error":why}. */
 void http_error(SoupServerMessage *message, unsigned int status, const char *why);
+/* The same with 503 and Retry-After. */
+void http_unavailable(SoupServerMessage *message, const char *why);
 
 #endif

@@ -9,7 +9,6 @@
 
 #define ON_DEMAND_WAIT_MS 10000 /* for a source that is only connected when wanted */
 #define WAITING_MAX 1000        /* requests that wait; each holds its offer */
-#define RETRY_AFTER "1"         /* seconds */
 #define ENDPOINT_METHODS "OPTIONS, POST"
 #define FRAGMENT_TYPE "application/trickle-ice-sdpfrag"
 #define RESOURCE_METHODS "OPTIONS, PATCH, DELETE"
@@ -80,13 +79,6 @@ static void method_not_allowed(SoupServerMessage *message, const char *methods)
 	soup_message_headers_replace(
 		soup_server_message_get_response_headers(message), "Allow", methods);
 	http_error(message, SOUP_STATUS_METHOD_NOT_ALLOWED, "this method is not allowed here");
-}
-
-static void unavailable(SoupServerMessage *message, const char *why)
-{
-	soup_message_headers_replace(
-		soup_server_message_get_response_headers(message), "Retry-After", RETRY_AFTER);
-	http_error(message, SOUP_STATUS_SERVICE_UNAVAILABLE, why);
 }
 
 /* ---- requests that wait ---- */
@@ -171,17 +163,18 @@ static bool try_offer(struct whep_request *r, struct path *path, bool last)
 	case -EAGAIN:
 		if (!last)
 			return false;
-		unavailable(r->message, reply.why);
+		http_unavailable(r->message, reply.why);
 		break;
 	case -ENOSPC:
-		unavailable(r->message, reply.why);
+		http_unavailable(r->message, reply.why);
 		break;
 	default:
 		http_error(r->message, SOUP_STATUS_INTERNAL_SERVER_ERROR, reply.why);
 		break;
 	}
-	log_info(r->path_name, "event=offer_refused status=%u why=\"%s\"",
-		soup_server_message_get_status(r->message), reply.why);
+	if (http_refusals_line(&r->context->refusals, g_get_monotonic_time()))
+		log_info(r->path_name, "event=offer_refused status=%u why=\"%s\"",
+			soup_server_message_get_status(r->message), reply.why);
 	return true;
 }
 
@@ -219,7 +212,8 @@ static void answer_offer(struct whep_request *r)
 		return;
 	}
 	if (g_hash_table_size(r->context->pending) > WAITING_MAX) {
-		unavailable(r->message, "too many requests wait for their sources");
+		r->context->refusals.on_demand++;
+		http_unavailable(r->message, "too many requests wait for their sources");
 		request_finish(r);
 		return;
 	}
@@ -249,7 +243,8 @@ static void on_verdict(enum authorize_verdict verdict, void *user)
 		http_error(r->message, SOUP_STATUS_UNAUTHORIZED, "authentication is needed");
 		break;
 	case AUTHORIZE_BUSY:
-		unavailable(r->message, "too many requests wait for authorisation");
+		r->context->refusals.authorise++;
+		http_unavailable(r->message, "too many requests wait for authorisation");
 		break;
 	}
 	request_finish(r);

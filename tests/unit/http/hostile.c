@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -72,6 +73,49 @@ static void test_many_at_once(void **state)
 	stop(&f);
 }
 
+/* A hook that never answers: pages and offers beyond what may wait for it come again. */
+static void test_hook_is_busy(void **state)
+{
+	static const char request[] = "GET /cam1/ HTTP/1.1\r\nHost: x\r\n\r\n";
+	enum { WAITING = 256, MANY = WAITING + 20 };
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int hook = socket(AF_INET, SOCK_STREAM, 0);
+	socklen_t len = sizeof(a);
+	unsigned int refused = 0;
+	struct pollfd fds[MANY];
+	struct fixture f;
+	char url[64];
+
+	assert_int_equal(bind(hook, (struct sockaddr *)&a, len), 0);
+	assert_int_equal(listen(hook, 1024), 0);
+	assert_int_equal(getsockname(hook, (struct sockaddr *)&a, &len), 0);
+	snprintf(url, sizeof(url), "http://127.0.0.1:%u/", ntohs(a.sin_port));
+	start(&f, url);
+	a.sin_port = htons(f.port);
+	for (int i = 0; i < MANY; i++) {
+		fds[i].fd = socket(AF_INET, SOCK_STREAM, 0);
+		fds[i].events = POLLIN;
+		assert_int_equal(connect(fds[i].fd, (struct sockaddr *)&a, sizeof(a)), 0);
+		assert_int_equal(send(fds[i].fd, request, strlen(request), 0), strlen(request));
+	}
+	while (poll(fds, MANY, 0) < MANY - WAITING)
+		g_main_context_iteration(NULL, FALSE);
+	for (int i = 0; i < MANY; i++) {
+		char text[4096] = "";
+
+		if (fds[i].revents) {
+			assert_true(recv(fds[i].fd, text, sizeof(text) - 1, 0) > 0);
+			assert_non_null(strstr(text, " 503 "));
+			assert_non_null(strstr(text, "\r\nRetry-After: 1\r\n"));
+			refused++;
+		}
+		close(fds[i].fd);
+	}
+	assert_int_equal(refused, MANY - WAITING);
+	stop(&f);
+	close(hook);
+}
+
 /* Bytes that are no HTTP, or endless headers: the connection ends, the server goes on. */
 static void test_hostile_bytes(void **state)
 {
@@ -124,6 +168,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_silent_connections),
 		cmocka_unit_test(test_many_at_once),
+		cmocka_unit_test(test_hook_is_busy),
 		cmocka_unit_test(test_hostile_bytes),
 	};
 
