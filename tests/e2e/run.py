@@ -16,6 +16,7 @@ import cases  # noqa: E402
 import e2e_browser  # noqa: E402,F401
 import e2e_sessions  # noqa: E402,F401
 import e2e_restart  # noqa: E402,F401
+import e2e_upgrade  # noqa: E402,F401
 import e2e_refusals  # noqa: E402,F401
 import e2e_vanish  # noqa: E402,F401
 import e2e_floods  # noqa: E402,F401

@@ -15,6 +15,7 @@ BUILD = os.environ.get('MILLRACE_BUILD', os.path.join(TOP, 'build'))
 FOLDERS = {'millrace': 'millrace', 'millrace-dataplane': 'dataplane', 'millrace-viewer': 'viewer',
            'millrace-controlplane': 'controlplane', 'millrace-camera': 'camera',
            'millrace-bench': 'bench'}
+OTHERS = {'channel': 'controlplane-other-channel', 'stats': 'controlplane-other-stats'}
 CACHE = os.path.join(TOP, '.cache')  # the camera's clips
 
 
@@ -95,10 +96,13 @@ class Gateway:
             s.send(command.encode())
             return json.loads(s.recv(1 << 20))[command.split(',')[0]]
 
-    def start_controlplane(self):
+    def start_controlplane(self, other=None):
+        """`other`: of a release whose channel or statistics are another version."""
         self.starts += 1
-        self.controlplane = self.lab.start(f'controlplane{self.starts}', [
-            program('millrace-controlplane'), self.file], self.lab.gw)
+        executable = (os.path.join(BUILD, 'tests', 'e2e', OTHERS[other]) if other else
+                      program('millrace-controlplane'))
+        self.controlplane = self.lab.start(f'controlplane{self.starts}', [executable, self.file],
+                                           self.lab.gw)
         self.await_http(10)
 
     def await_http(self, seconds):
