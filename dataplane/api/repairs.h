@@ -15,7 +15,7 @@
 	X(HOLE, "hole", "the source itself lost it")                                               \
 	X(SOON, "soon", "repaired less than half a round trip ago")                                \
 	X(BITRATE, "bitrate", "the viewer has used up its repairBitrate")                          \
-	X(QUEUE, "queue", "the viewer asked for more than is remembered at once")
+	X(QUEUE, "queue", "more was asked for than is remembered at once")
 
 enum mr_repair_refusal {
 #define MR_REPAIR_REFUSAL_ENUM(name, text, help) MR_REPAIR_##name,

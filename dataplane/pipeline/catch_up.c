@@ -179,12 +179,16 @@ static void serve(struct worker *w, struct catching *e, uint16_t *budget)
 	struct viewer_track *t = e->track;
 	struct catch_up *c = &t->catch_up;
 	struct audience *a = t->audience;
-	uint16_t quantum = quantum_now(w, c, a->live_next - t->next_index);
+	uint16_t quantum = pace_catch_up(w, c, quantum_now(w, c, a->live_next - t->next_index));
 	uint16_t most = RTE_MIN(quantum, *budget);
 	uint64_t bytes = 0;
 	uint16_t n = 0;
 
 	raise_rate(c, w->now_ns);
+	if (quantum == 0) { /* a repair takes its place */
+		e->due_ns = c->paced_ns;
+		return;
+	}
 	if (t->next_index < a->live_next)
 		worker_read_begin(w, a, t->next_index);
 	while (n < most && t->next_index < a->live_next) {
@@ -213,7 +217,7 @@ static void serve(struct worker *w, struct catching *e, uint16_t *budget)
 		 * fast streams do not have. */
 		bool joins = n == 0 || (n < most && w->now_ns > c->since_ns + PAUSE_MAX_NS);
 
-		if (joins && t->live_index != UINT64_MAX && w->now_ns >= c->paced_ns) {
+		if (joins && t->live_index != UINT64_MAX) {
 			went_live(w, t);
 			return;
 		}

@@ -21,18 +21,10 @@
 #ifndef DATAPLANE_PIPELINE_CATCH_UP_H
 #define DATAPLANE_PIPELINE_CATCH_UP_H
 
+#include "dataplane/pipeline/pace.h"
 #include "dataplane/pipeline/worker.h"
 
 #define CATCH_UP_SHIFT 1000000u /* RTP ticks */
-#define PACE_NS 250000ull       /* between two quanta of one viewer */
-#define PACE_FAR 512u           /* packets: more behind than the largest key frame's */
-
-/* Packets of one viewer in one quantum, so that any 1 ms, which five quanta can
- * touch, has at most `max_burst`, and one of another track. 0: no limit. */
-static inline uint16_t quantum_of(uint32_t max_burst)
-{
-	return (uint16_t)(max_burst > 5 ? (max_burst - 1) / 5 : max_burst > 0);
-}
 
 /* `t` has no stream. There is room in the audience's list for all who joined. */
 void track_join(struct worker *w, struct audience *a, struct viewer_track *t);

@@ -9,15 +9,13 @@
  */
 #include "dataplane/pipeline/worker.h"
 
-#include "dataplane/pipeline/catch_up.h"
 #include "dataplane/pipeline/copy.h"
+#include "dataplane/pipeline/pace.h"
 #include "dataplane/stream/stream.h"
 
 #include <rte_prefetch.h>
 
 #define AHEAD 8u /* copies: where viewers lie anywhere, as long as a miss takes */
-
-#define DRAIN_NS 100000000ull /* in which a cursor that is far behind gets there */
 
 /* Makes copies of one packet for at most `room` viewers. Returns how many
  * viewers were passed, served or not. */
@@ -49,49 +47,6 @@ static uint16_t fanout_packet(
 
 enum fanout_end { FANOUT_DONE, FANOUT_SPENT, FANOUT_PACED };
 
-/* What may leave at once. Pacing loses nothing: where the stream brings more than the
- * pace, or the worker gets to its turns late, a cursor that is far behind
- * is sped up so as to be there in 100 ms, the more the farther it is; and before the
- * ring runs over it does not wait at all. */
-static uint16_t quantum_now(const struct worker *w, const struct audience *a)
-{
-	const struct plain_ring *r = a->ring;
-	uint64_t behind = a->next - a->live_next;
-	uint64_t bytes =
-		audience_packet(a, a->next - 1)->offset - audience_packet(a, a->live_next)->offset;
-	uint64_t far = RTE_MIN(PACE_FAR, r->capacity / 8);
-	uint64_t drain_ns = RTE_MIN(DRAIN_NS, far * PACE_NS);
-	uint64_t passed_ns = a->paced ? w->now_ns - a->quantum_ns : PACE_NS;
-	uint64_t needed;
-
-	if (behind > r->capacity / 2 || bytes > r->byte_capacity / 2)
-		return UINT16_MAX;
-	if (behind < far)
-		return w->quantum;
-	passed_ns = RTE_MIN(passed_ns, drain_ns);
-	needed = RTE_MIN(behind * behind / far * passed_ns / drain_ns, behind);
-	return (uint16_t)RTE_MAX(needed, w->quantum);
-}
-
-/* A new packet may leave: at most a quantum in PACE_NS, counted from the first. */
-static bool fanout_may_start(struct worker *w, struct audience *a)
-{
-	if (w->quantum == 0)
-		return true;
-	if (w->now_ns - a->quantum_ns >= PACE_NS) {
-		a->quantum_left = quantum_now(w, a);
-		a->quantum_ns = w->now_ns;
-		a->paced = false;
-	}
-	if (a->quantum_left > 0) {
-		a->quantum_left--;
-		return true;
-	}
-	a->paced = true;
-	w->due_ns = RTE_MIN(w->due_ns, a->quantum_ns + PACE_NS);
-	return false;
-}
-
 /* Serves one audience until it is done, `room` is spent, or its next packet has to
  * wait so that viewers get no long bursts. */
 static enum fanout_end fanout_audience(struct worker *w, struct audience *a, uint16_t *room)
@@ -119,7 +74,7 @@ static enum fanout_end fanout_audience(struct worker *w, struct audience *a, uin
 		}
 		if (*room == 0)
 			return FANOUT_SPENT;
-		if (a->live_position == 0 && !fanout_may_start(w, a))
+		if (a->live_position == 0 && !pace_live(w, a))
 			return FANOUT_PACED;
 		uint16_t n = fanout_packet(w, a, p, *room);
 		*room = (uint16_t)(*room - n);

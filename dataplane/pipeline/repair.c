@@ -2,13 +2,14 @@
 /*
  * Repair: what viewers asked for again (NACK) is read from the stream's one
  * plaintext ring and sent again: by RTX (RFC 4588) where it was negotiated, else
- * as the same bytes. Bounded per turn, per viewer by a bitrate, and per packet by
- * half a round trip. After stream input, so that no payload is overwritten before
+ * as the same bytes. Bounded per turn, per viewer by a bitrate and by the pace
+ * (pace.h), and per packet by half a round trip. After stream input, so that no payload is overwritten before
  * protect has read it. Runs on the worker's lcore.
  */
 #include "dataplane/pipeline/worker.h"
 
 #include "dataplane/pipeline/copy.h"
+#include "dataplane/pipeline/pace.h"
 #include "dataplane/pipeline/repair_queue.h"
 #include "dataplane/stream/stream.h"
 
@@ -24,7 +25,6 @@
 #define SOON_LEAST_NS 5000000ull  /* between two repairs of one packet */
 #define ECHO_LEAST_NS 20000000ull /* between a repair and its second copy, */
 #define ECHO_MOST_NS 40000000ull  /* which is not worth the wait beyond this */
-#define RECENT_SHIFT 20           /* of the clock of `repairs_recent` */
 #define WIRE_INDEX_END (1ull << 48)
 
 static_assert(MR_VIEWER_TRACKS <= 2, "one bit names the track");
@@ -88,27 +88,14 @@ static void budget_refill(const struct worker *w, struct viewer_repair *r)
 	uint64_t earned;
 
 	if (elapsed >= SECOND_NS) {
-		r->tokens = most;
+		r->tokens = (uint32_t)most;
 		r->refilled_ns = w->now_ns;
 		return;
 	}
 	earned = elapsed * w->repair_bytes / SECOND_NS;
 	/* The fraction of a byte is not lost. */
 	r->refilled_ns += earned * SECOND_NS / w->repair_bytes;
-	r->tokens = RTE_MIN(most, r->tokens + earned);
-}
-
-/* Where a repair is remembered, and by which tag. */
-static struct repair_recent *recent_of(
-	struct worker *w, const struct viewer_track *t, uint64_t wire, uint32_t *tag)
-{
-	uint64_t track = (uint64_t)t->viewer->id << 1 | (uint64_t)(t - t->viewer->track);
-	uint64_t hash = (track * 0x9e3779b97f4a7c15ull ^ wire) * 0xd6e8feb86659fd93ull;
-
-	hash ^= hash >> 32;
-	hash *= 0xd6e8feb86659fd93ull;
-	*tag = (uint32_t)hash;
-	return &w->repairs_recent[hash >> (64 - REPAIRS_RECENT_BITS)];
+	r->tokens = (uint32_t)RTE_MIN(most, r->tokens + earned);
 }
 
 /* Half of the round trip that the viewer's reports tell; 0: unknown. */
@@ -117,26 +104,27 @@ static uint64_t half_trip_ns(const struct viewer_track *t)
 	return (uint64_t)atomic_load_explicit(&t->stats->round_trip_us, memory_order_relaxed) * 500;
 }
 
-/* Whether it was repaired less than half a round trip ago. */
-static bool too_soon(struct worker *w, const struct viewer_track *t, uint64_t wire)
+/* Where the last repair of the packet is remembered, or is to be; NULL: all places are
+ * taken. */
+static struct repair_recent *recent_of(
+	struct worker *w, const struct viewer_track *t, uint64_t wire)
 {
-	uint64_t half = half_trip_ns(t);
-	const struct repair_recent *r;
-	uint32_t tag, since;
+	uint64_t track = (uint64_t)t->viewer->id << 1 | (uint64_t)(t - t->viewer->track);
+	uint64_t hash = (track * 0x9e3779b97f4a7c15ull ^ wire) * 0xd6e8feb86659fd93ull;
+	struct repair_recent *ways, *place = NULL;
 
-	r = recent_of(w, t, wire, &tag);
-	if (r->sent == 0 || r->tag != tag)
-		return false;
-	since = (uint32_t)(w->now_ns >> RECENT_SHIFT) - r->sent;
-	return since <= RTE_MAX(half, SOON_LEAST_NS) >> RECENT_SHIFT;
-}
-
-static void remember(struct worker *w, const struct viewer_track *t, uint64_t wire)
-{
-	uint32_t now = (uint32_t)(w->now_ns >> RECENT_SHIFT), tag;
-	struct repair_recent *r = recent_of(w, t, wire, &tag);
-
-	*r = (struct repair_recent){.tag = tag, .sent = now != 0 ? now : 1};
+	hash ^= hash >> 32;
+	hash *= 0xd6e8feb86659fd93ull;
+	ways = w->repairs_recent[hash >> (64 - REPAIRS_RECENT_BITS)];
+	for (unsigned int i = 0; i < REPAIRS_RECENT_WAYS; i++) {
+		if (ways[i].until_ns > w->now_ns && ways[i].tag == hash)
+			return &ways[i];
+		if (ways[i].until_ns <= w->now_ns)
+			place = &ways[i];
+	}
+	if (place != NULL)
+		place->tag = hash;
+	return place;
 }
 
 /* RFC 4588 4: the copy gets its own SSRC, type and number; the original one's
@@ -181,6 +169,7 @@ static bool repair_packet(struct worker *w, struct viewer_track *t, uint16_t seq
 {
 	struct viewer_repair *r = &t->viewer->repair;
 	const struct plain_packet *p;
+	struct repair_recent *recent;
 	uint64_t index, wire;
 	uint32_t cost;
 
@@ -198,7 +187,12 @@ static bool repair_packet(struct worker *w, struct viewer_track *t, uint16_t seq
 		repair_refuse(w, t, MR_REPAIR_HOLE, 1);
 		return false;
 	}
-	if (too_soon(w, t, wire)) {
+	recent = recent_of(w, t, wire);
+	if (recent == NULL) {
+		repair_refuse(w, t, MR_REPAIR_QUEUE, 1);
+		return false;
+	}
+	if (recent->until_ns > w->now_ns) {
 		repair_refuse(w, t, MR_REPAIR_SOON, 1);
 		return false;
 	}
@@ -210,7 +204,7 @@ static bool repair_packet(struct worker *w, struct viewer_track *t, uint16_t seq
 	if (!make_repair(w, t, p))
 		return false;
 	r->tokens -= cost;
-	remember(w, t, wire);
+	recent->until_ns = w->now_ns + RTE_MAX(half_trip_ns(t), SOON_LEAST_NS);
 	return true;
 }
 
@@ -235,10 +229,10 @@ static void echo_later(struct worker *w, struct viewer_track *t, uint16_t seq)
 	};
 }
 
-static void send_echoes(struct worker *w, struct visit *turn)
+/* Those whose time has come wait with what their viewers ask for. */
+static void queue_echoes(struct worker *w, struct visit *turn)
 {
-	while (w->n_echoes > 0 && turn->repairs < REPAIR_BUDGET &&
-		turn->lookups < LOOKUPS_PER_TURN) {
+	while (w->n_echoes > 0 && turn->lookups < LOOKUPS_PER_TURN) {
 		const struct repair_echo *e = &w->echo[w->echo_first];
 		struct viewer *v = e->viewer;
 
@@ -247,10 +241,8 @@ static void send_echoes(struct worker *w, struct visit *turn)
 			return;
 		}
 		turn->lookups++;
-		if (v != NULL && v->track[e->track].audience != NULL) {
-			budget_refill(w, &v->repair);
-			turn->repairs += repair_packet(w, &v->track[e->track], e->seq);
-		}
+		if (v != NULL && v->track[e->track].audience != NULL)
+			repair_want_echo(w, &v->track[e->track], e->seq);
 		w->echo_first = (w->echo_first + 1) % REPAIR_ECHOES;
 		w->n_echoes--;
 	}
@@ -259,12 +251,16 @@ static void send_echoes(struct worker *w, struct visit *turn)
 /* The viewer's oldest wishes, a bounded number of them. */
 static void serve(struct worker *w, struct viewer *v, struct visit *turn)
 {
+	unsigned int most = w->quantum != 0 ? 1 : REPAIRS_PER_VISIT;
 	struct viewer_repair *r = &v->repair;
 	struct visit visit = {0};
 
+	turn->lookups++;
+	if (!pace_may_repair(w, v))
+		return;
 	budget_refill(w, r);
-	while (r->n_wanted > 0 && visit.repairs < REPAIRS_PER_VISIT &&
-		visit.lookups < LOOKUPS_PER_VISIT && turn->repairs < REPAIR_BUDGET) {
+	while (r->n_wanted > 0 && visit.repairs < most && visit.lookups < LOOKUPS_PER_VISIT &&
+		turn->repairs < REPAIR_BUDGET) {
 		struct repair_wanted *e = &r->wanted[r->first];
 		struct viewer_track *t = &v->track[e->track];
 		unsigned int bit = (unsigned int)__builtin_ctz(e->mask);
@@ -277,7 +273,9 @@ static void serve(struct worker *w, struct viewer *v, struct visit *turn)
 		} else if (repair_packet(w, t, (uint16_t)(e->pid + bit))) {
 			visit.repairs++;
 			turn->repairs++;
-			echo_later(w, t, (uint16_t)(e->pid + bit));
+			pace_repaired(w, v);
+			if (!e->echo)
+				echo_later(w, t, (uint16_t)(e->pid + bit));
 		}
 		e->mask &= e->mask - 1;
 		if (e->mask == 0) {
@@ -287,14 +285,20 @@ static void serve(struct worker *w, struct viewer *v, struct visit *turn)
 	}
 }
 
+/* Who had one waits behind the others, and those who wait are in the order of when
+ * they may have the next. */
 void repair_stage(struct worker *w)
 {
 	struct visit turn = {0};
 
-	send_echoes(w, &turn);
+	queue_echoes(w, &turn);
 	while (w->repair_head != NULL) {
-		struct viewer *v;
+		struct viewer *v = w->repair_head;
 
+		if (v->repair.next_ns > w->now_ns) {
+			w->due_ns = RTE_MIN(w->due_ns, v->repair.next_ns);
+			break;
+		}
 		if (turn.repairs >= REPAIR_BUDGET || turn.lookups >= LOOKUPS_PER_TURN) {
 			mr_count(&w->stats->repair_turns_full, 1);
 			break;

@@ -60,24 +60,45 @@ void repair_forget(struct worker *w, struct viewer *v)
 	v->repair.queued = false;
 }
 
-void repair_want(struct worker *w, struct viewer_track *t, uint16_t pid, uint16_t blp)
+static uint8_t track_of(const struct viewer_track *t)
+{
+	return (uint8_t)(t - t->viewer->track);
+}
+
+static void remember(struct worker *w, struct viewer_track *t, struct repair_wanted e)
 {
 	struct viewer_repair *r = &t->viewer->repair;
+
+	if (r->n_wanted == REPAIR_WANTED) {
+		repair_refuse(w, t, MR_REPAIR_QUEUE, (uint64_t)__builtin_popcount(e.mask));
+		return;
+	}
+	r->wanted[(r->first + r->n_wanted) % REPAIR_WANTED] = e;
+	r->n_wanted++;
+	repair_queue(w, t->viewer);
+}
+
+void repair_want(struct worker *w, struct viewer_track *t, uint16_t pid, uint16_t blp)
+{
 	uint32_t mask = 1u | (uint32_t)blp << 1;
 
 	if (w->repair_window_ns == 0 || w->repair_bytes == 0) {
 		repair_refuse(w, t, MR_REPAIR_OFF, (uint64_t)__builtin_popcount(mask));
 		return;
 	}
-	if (r->n_wanted == REPAIR_WANTED) {
-		repair_refuse(w, t, MR_REPAIR_QUEUE, (uint64_t)__builtin_popcount(mask));
-		return;
-	}
-	r->wanted[(r->first + r->n_wanted) % REPAIR_WANTED] = (struct repair_wanted){
-		.mask = mask,
-		.pid = pid,
-		.track = (uint8_t)(t - t->viewer->track),
-	};
-	r->n_wanted++;
-	repair_queue(w, t->viewer);
+	remember(w, t, (struct repair_wanted){.mask = mask, .pid = pid, .track = track_of(t)});
+}
+
+void repair_want_echo(struct worker *w, struct viewer_track *t, uint16_t seq)
+{
+	struct viewer_repair *r = &t->viewer->repair;
+	struct repair_wanted *last = &r->wanted[(r->first + r->n_wanted - 1u) % REPAIR_WANTED];
+	uint16_t behind = (uint16_t)(seq - last->pid);
+
+	if (r->n_wanted > 0 && last->echo && last->track == track_of(t) && behind < 32)
+		last->mask |= 1u << behind;
+	else
+		remember(w, t,
+			(struct repair_wanted){
+				.mask = 1, .pid = seq, .track = track_of(t), .echo = true});
 }

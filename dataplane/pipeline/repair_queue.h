@@ -12,6 +12,8 @@
 
 /* Remembers one entry of a NACK; what finds no room is counted. */
 void repair_want(struct worker *w, struct viewer_track *t, uint16_t pid, uint16_t blp);
+/* Remembers one number for its second copy. */
+void repair_want_echo(struct worker *w, struct viewer_track *t, uint16_t seq);
 /* The viewer that has waited longest, taken from the list; NULL: nobody waits. */
 struct viewer *repair_next(struct worker *w);
 /* Puts a viewer that still wants something behind the others, once. */

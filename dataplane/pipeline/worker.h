@@ -87,13 +87,14 @@ enum worker_stage {
 };
 static_assert(STAGE_COUNT <= MR_STATS_STAGES, "a counter for each stage");
 
-/* Repairs that a worker remembers, by a hash of viewer, track and wire index; a newer one
- * takes an older one's place. */
-#define REPAIRS_RECENT_BITS 14
+/* Repairs that a worker remembers until their packets may be sent again, by a hash of
+ * viewer, track and wire index that names four places. */
+#define REPAIRS_RECENT_BITS 12
+#define REPAIRS_RECENT_WAYS 4
 
 struct repair_recent {
-	uint32_t tag;  /* other bits of the hash */
-	uint32_t sent; /* CLOCK_MONOTONIC in units of 2^20 ns; 0: empty */
+	uint64_t tag;      /* the hash */
+	uint64_t until_ns; /* CLOCK_MONOTONIC; over: the place is free */
 };
 
 /* Repairs whose second copy is still to come: the first one may be lost, too. */
@@ -191,7 +192,7 @@ struct worker {
 	uint64_t punt_tokens;   /* packets that may still go up, refilled with time */
 	uint64_t punt_refilled_ns;
 
-	struct repair_recent repairs_recent[1 << REPAIRS_RECENT_BITS];
+	struct repair_recent repairs_recent[1 << REPAIRS_RECENT_BITS][REPAIRS_RECENT_WAYS];
 	struct repair_echo echo[REPAIR_ECHOES]; /* first in first out, from echo_first on */
 	uint32_t echo_first;
 	uint32_t n_echoes;

@@ -51,6 +51,7 @@ struct audience {
 	uint64_t quantum_ns;   /* CLOCK_MONOTONIC: when the packets began that may leave at once */
 	uint16_t quantum_left; /* of them, still to leave */
 	bool paced;            /* a packet waits for the next quantum */
+	bool shared;           /* one of these packets is a repair for whoever needs one */
 	struct viewer_track *waiting;  /* for a key frame; a list */
 	uint64_t waiting_after;        /* stream index: no key frame before it starts any of them */
 	struct audience *next_waiting; /* in the worker's list, while somebody waits */

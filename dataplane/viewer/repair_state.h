@@ -21,16 +21,18 @@ struct repair_wanted {
 	uint32_t mask;
 	uint16_t pid;
 	uint8_t track;
+	bool echo; /* second copies of what was asked for: there is no third */
 };
 
 struct viewer_repair {
 	struct repair_wanted wanted[REPAIR_WANTED]; /* first in first out, from `first` on */
 	uint8_t first;
 	uint8_t n_wanted;
-	bool queued; /* in the worker's list of viewers that wait */
+	bool queued;     /* in the worker's list of viewers that wait */
+	uint32_t tokens; /* [bytes] that may still be sent again, refilled with time */
 	struct viewer *next_queued;
-	uint64_t tokens;      /* [bytes] that may still be sent again, refilled with time */
 	uint64_t refilled_ns; /* CLOCK_MONOTONIC */
+	uint64_t next_ns;     /* CLOCK_MONOTONIC: no repair before (pace.h) */
 };
 
 #endif

@@ -8,6 +8,7 @@ import signal
 import time
 
 from cases import Group, case, check, group
+from joins import Capture
 from lab import (RANDOM1, RANDOM2, Browser, Camera, Gateway, Loss, Viewer, one_camera,
                  session_file, view)
 
@@ -71,6 +72,23 @@ class Losses(Group):
     @case('2 % are repaired by the same packets again')
     def identical(self):
         return self.viewer_repairs('--no-rtx')
+
+    @case('many lost at once are repaired within the pace')
+    def paced(self):
+        client = Viewer(self.lab, self.gateway.url('cam1', whep=True), '--nack', '--no-audio',
+                        '--local-address', self.lab.lan_address, viewers=2, seconds=9)
+        check(self.gateway.await_viewers(2, 15) is not None, 'the viewers did not connect')
+        time.sleep(1)
+        capture = Capture(self.lab)
+        with Loss(self.lab, 'numgen inc mod 400 < 60') as loss:
+            capture.run(5)
+            _, lost = loss.counters()
+        totals = client.result()['totals']
+        check(lost >= 120, f'only {lost} packets were lost on the wire')
+        check(totals['packetsLost'] == 0, f'{totals["packetsLost"]} packets not repaired')
+        burst = capture.longest_burst()
+        check(0 < burst <= 16, f'{burst} packets of one viewer within 1 ms')
+        return f'{lost} lost, {totals["packetsRepaired"]} repaired, {burst} packets within 1 ms'
 
     @case('2 % are not noticed in Chromium')
     def chromium(self):

@@ -236,11 +236,11 @@ static void test_not_too_soon(void **state)
 		uint64_t wait_ns;
 		unsigned int again;
 	} cases[] = {
-		{"round trip unknown", 0, 4 * MS, 0},
-		{"round trip unknown, later", 0, 6 * MS, 1},
+		{"round trip unknown", 0, 5 * MS - 1, 0},
+		{"round trip unknown, later", 0, 5 * MS, 1},
 		{"a round trip of nothing", 1, 4 * MS, 0},
-		{"within half a round trip", 100000, 49 * MS, 0},
-		{"after half a round trip", 100000, 51 * MS, 1},
+		{"within half a round trip", 100000, 50 * MS - 1, 0},
+		{"after half a round trip", 100000, 50 * MS, 1},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -395,6 +395,65 @@ static void test_turn_is_bounded(void **state)
 	harness_fini(&h);
 }
 
+/* Second copies and what is asked for, more of either than a turn has room for, and
+ * viewers who want a number that the budget is no multiple of. */
+static void test_turn_with_second_copies(void **state)
+{
+	enum { VIEWERS = 20, WANTED = 3 };
+	struct viewer *v[VIEWERS];
+	struct harness h;
+	struct stream *s;
+	unsigned int sent = 0;
+
+	harness_init(&h);
+	s = harness_stream(&h, MR_KIND_VIDEO, 90000, 64);
+	for (int i = 0; i < VIEWERS; i++) {
+		v[i] = harness_viewer(&h, SRTP_PROFILE_GCM_128, s);
+		v[i]->track[0].rtx_ssrc = RTX_SSRC; /* the worker's scratch memory */
+		v[i]->track[0].rtx_payload_type = RTX_TYPE;
+	}
+	for (uint8_t i = 0; i < SENT; i++)
+		put(&h, s, i);
+	send_new(&h, NULL);
+	for (unsigned int k = 0; k < SENT; k += WANTED + 1) {
+		harness_advance(&h, 21 * MS); /* what was repaired before is due again */
+		for (int i = 0; i < VIEWERS; i++)
+			repair_want(h.w, &v[i]->track[0], number(v[i], k), (1 << (WANTED - 1)) - 1);
+		for (unsigned int turns = 0; h.w->repair_head != NULL; turns++) {
+			assert_in_range(turns, 0, 10);
+			repair_stage(h.w);
+			assert_in_range(h.w->plain.n, 1, REPAIR_BUDGET);
+			sent += h.w->plain.n;
+			protect_stage(h.w);
+			harness_free_batch(&h.w->cipher);
+		}
+	}
+	assert_int_equal(sent, VIEWERS * WANTED * 3);
+	assert_int_equal(h.w->n_echoes, VIEWERS * WANTED);
+	harness_fini(&h);
+}
+
+/* The places of one hash are all taken by packets that may not be sent again yet: the
+ * next one is refused, none of them is forgotten. */
+static void test_memory_is_full(void **state)
+{
+	struct repair_recent *all;
+	struct scene c;
+
+	begin(&c, SRTP_PROFILE_GCM_128, NULL);
+	all = &c.h.w->repairs_recent[0][0];
+	for (size_t i = 0; i < sizeof(c.h.w->repairs_recent) / sizeof(*all); i++)
+		all[i] = (struct repair_recent){.tag = i,
+			.until_ns = c.h.w->now_ns + 10 * MS + (i % REPAIRS_RECENT_WAYS == 2)};
+	assert_int_equal(ask(&c, number(c.v, 3)), 0);
+	assert_int_equal(refused(c.v, MR_REPAIR_QUEUE), 1);
+	harness_advance(&c.h, 10 * MS);
+	assert_int_equal(ask(&c, number(c.v, 3)), 1);
+	assert_int_equal(ask(&c, number(c.v, 3)), 0);
+	assert_int_equal(refused(c.v, MR_REPAIR_SOON), 1);
+	scene_fini(&c);
+}
+
 /* The stream goes while its viewer waits for a repair. */
 static void test_stream_goes(void **state)
 {
@@ -518,6 +577,8 @@ int main(void)
 		cmocka_unit_test(test_bitrate),
 		cmocka_unit_test(test_flood),
 		cmocka_unit_test(test_turn_is_bounded),
+		cmocka_unit_test(test_turn_with_second_copies),
+		cmocka_unit_test(test_memory_is_full),
 		cmocka_unit_test(test_stream_goes),
 		cmocka_unit_test(test_no_buffers),
 	};

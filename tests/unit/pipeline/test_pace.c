@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Tests of dataplane/pipeline/pace.c: live packets, repairs, their second copies and
+ * what a viewer catches up with stay within `maxBurstPackets` together, and none of
+ * them keeps another from leaving.
+ */
+#include "tests/unit/pipeline/catch_up_scene.h"
+
+#include "dataplane/pipeline/repair_queue.h"
+
+/* As run(), with repairs; the worker sleeps until something is due. */
+static void run_repairs(struct scene *c, uint64_t ns)
+{
+	struct worker *w = c->h.w;
+	uint64_t end = w->now_ns + ns;
+
+	while (w->now_ns < end) {
+		while (w->now_ns >= c->next_frame_ns) {
+			put_frame(c, false);
+			c->next_frame_ns += c->frame_ns;
+		}
+		w->due_ns = RTE_MIN(end, c->next_frame_ns);
+		w->moved = false;
+		repair_stage(w);
+		assert_in_range(w->plain.n, 0, REPAIR_BUDGET);
+		fanout_stage(w);
+		catch_up_stage(w);
+		look(c);
+		report_stage(w);
+		harness_free_batch(&w->srtcp_out);
+		protect_stage(w);
+		harness_free_batch(&w->cipher);
+		harness_advance(
+			&c->h, w->moved ? TURN_NS : RTE_MAX(w->due_ns, w->now_ns + 1) - w->now_ns);
+	}
+}
+
+/* The `n` newest packets before the last `skip`. */
+static void want(struct scene *c, struct viewer *v, unsigned int n, unsigned int skip)
+{
+	const struct viewer_track *t = &v->track[0];
+	uint64_t next = t->state == TRACK_LIVE ? c->s->audience.live_next : t->next_index;
+	uint64_t wire = t->wire_base + next - t->join_index - skip - n;
+
+	for (; n > 0; n -= RTE_MIN(n, 17u), wire += 17)
+		repair_want(c->h.w, &v->track[0], (uint16_t)wire,
+			n >= 17 ? 0xffff : (uint16_t)((1u << (n - 1)) - 1));
+}
+
+/* How often numbers were sent that had been sent before. */
+static unsigned int repeated(const struct scene *c)
+{
+	uint16_t next = c->seen[0].seq;
+	unsigned int n = 0;
+
+	for (uint32_t i = 0; i < c->n; i++) {
+		if (c->seen[i].seq == next)
+			next++;
+		else
+			n++;
+	}
+	return n;
+}
+
+/* Many losses at once, with key frames on their way. */
+static void test_live_and_repairs(void **state)
+{
+	static const struct {
+		uint32_t limit;
+		unsigned int losses;
+	} cases[] = {{6, 60}, {11, 60}, {16, 60}, {16, 120}, {64, 120}};
+
+	for (size_t k = 0; k < sizeof(cases) / sizeof(cases[0]); k++) {
+		struct viewer *other;
+		struct scene c;
+
+		scene_init(&c, WORKER_START_LIVE, 1024);
+		c.h.w->quantum = quantum_of(cases[k].limit);
+		other = harness_viewer(&c.h, SRTP_PROFILE_GCM_128, c.s);
+		join(&c);
+		run_repairs(&c, SECOND);
+		key_frame(&c);
+		want(&c, c.v, cases[k].losses, 0);
+		want(&c, other, cases[k].losses, 0);
+		run_repairs(&c, SECOND / 5);
+		/* Second copies among new repairs and a key frame. */
+		for (int i = 0; i < 6; i++) {
+			want(&c, c.v, 10, 20);
+			if (i % 3 == 0)
+				key_frame(&c);
+			run_repairs(&c, 10 * MS);
+		}
+		run_repairs(&c, SECOND / 5);
+		bounded_bursts(&c, cases[k].limit);
+		assert_true(repeated(&c) >= 2 * cases[k].losses);
+		assert_int_equal(c.v->stats->track[0].repairs_refused[MR_REPAIR_QUEUE], 0);
+		assert_int_equal(repeated(&c), c.v->stats->track[0].repaired);
+		assert_int_equal(c.n - repeated(&c), c.v->track[0].packets_sent);
+		assert_int_equal(c.h.w->n_echoes, 0);
+		assert_null(c.h.w->repair_head);
+		assert_int_equal(c.s->audience.live_next, c.s->ring.next);
+		scene_fini(&c);
+	}
+}
+
+/* Repairs beside what it catches up with, both as fast as they may: neither waits for the
+ * end of the other. */
+static void test_catch_up_and_repairs(void **state)
+{
+	static const uint32_t limits[] = {6, 16};
+
+	for (size_t k = 0; k < sizeof(limits) / sizeof(limits[0]); k++) {
+		struct viewer_track *t;
+		uint64_t before;
+		struct scene c;
+
+		scene_init(&c, WORKER_START_KEYFRAME, 32768);
+		c.h.w->quantum = quantum_of(limits[k]);
+		c.h.w->repair_bytes = 100000000;
+		c.frame_ns = FRAME_NS / 8; /* 2,000 packets/s */
+		key_frame(&c);
+		run_repairs(&c, 4 * SECOND);
+		t = join(&c);
+		run_repairs(&c, 120 * MS);
+		assert_int_equal(t->state, TRACK_CATCHING);
+		before = t->next_index;
+		for (int i = 0; i < 20; i++) {
+			want(&c, c.v, 40, 0);
+			run_repairs(&c, 10 * MS);
+		}
+		assert_true(t->stats->repaired >= 300);
+		assert_true(t->next_index >= before + 300);
+		run_repairs(&c, 8 * SECOND);
+		assert_int_equal(t->state, TRACK_LIVE);
+		bounded_bursts(&c, limits[k]);
+		assert_int_equal(c.n - repeated(&c), t->packets_sent);
+		scene_fini(&c);
+	}
+}
+
+/* Who asks without end does not hold up what is live, nor a viewer who asks once. */
+static void test_flood_and_live(void **state)
+{
+	static const uint32_t limits[] = {6, 16};
+
+	for (size_t k = 0; k < sizeof(limits) / sizeof(limits[0]); k++) {
+		enum { FLOODERS = 26 };
+		struct viewer *flooder[FLOODERS];
+		struct scene c;
+		uint64_t asked;
+
+		scene_init(&c, WORKER_START_LIVE, 4096);
+		c.h.w->quantum = quantum_of(limits[k]);
+		c.h.w->repair_bytes = 100000000;
+		for (int i = 0; i < FLOODERS; i++)
+			flooder[i] = harness_viewer(&c.h, SRTP_PROFILE_GCM_128, c.s);
+		join(&c);
+		run_repairs(&c, SECOND);
+		for (int n = 0; n < 70; n++) {
+			/* At any time there is one whose pace allows it. */
+			for (int i = 0; i < FLOODERS; i++) {
+				want(&c, flooder[i], 100, 0);
+				run_repairs(&c, TURN_NS);
+			}
+			run_repairs(&c, MS);
+		}
+		run_repairs(&c, 5 * MS);
+		/* A frame of 8 packets, every other quantum at the worst. */
+		assert_true(c.s->ring.next - c.s->audience.live_next <= FRAME_PACKETS);
+		c.n = 0;
+		asked = c.h.w->now_ns;
+		want(&c, c.v, 1, 0);
+		while (c.v->stats->track[0].repaired == 0) {
+			assert_true(c.h.w->now_ns - asked < 5 * MS);
+			run_repairs(&c, TURN_NS);
+		}
+		scene_fini(&c);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_live_and_repairs),
+		cmocka_unit_test(test_catch_up_and_repairs),
+		cmocka_unit_test(test_flood_and_live),
+	};
+
+	return cmocka_run_group_tests(tests, harness_eal, harness_eal_end);
+}
