@@ -23,10 +23,12 @@ const FLAGS = [
   '--disable-background-timer-throttling',
 ];
 
-// In the page, before its own scripts: when DTLS was done, when a frame was decoded.
+// In the page, before its own scripts: when DTLS was done, when a frame was decoded, and how
+// many frames were given to the compositor.
 function hook() {
   const Native = window.RTCPeerConnection;
-  const seen = { pc: null, startedAt: performance.now(), dtlsAt: null, decodedAt: null };
+  const seen = { pc: null, startedAt: performance.now(), dtlsAt: null, decodedAt: null,
+    presented: 0 };
   window.millraceSeen = seen;
   async function watch() {
     const receiver = seen.pc.getReceivers().find((r) => r.track.kind === 'video');
@@ -36,6 +38,17 @@ function hook() {
     });
     if (seen.decodedAt === null) setTimeout(watch, 5);
   }
+  function present() {
+    const video = document.querySelector('video');
+    if (video === null) {
+      setTimeout(present, 5);
+      return;
+    }
+    video.requestVideoFrameCallback((_, metadata) => {
+      seen.presented = metadata.presentedFrames;
+      present();
+    });
+  }
   window.RTCPeerConnection = class extends Native {
     constructor(...args) {
       super(...args);
@@ -44,14 +57,17 @@ function hook() {
         if (this.connectionState !== 'connected' || seen.dtlsAt !== null) return;
         seen.dtlsAt = performance.now();
         watch();
+        present();
       });
     }
   };
 }
 
 async function look() {
-  const { pc, dtlsAt, decodedAt, startedAt } = window.millraceSeen;
-  const seen = { at: performance.now(), startedAt, dtlsAt, decodedAt, state: pc?.connectionState };
+  const { pc, dtlsAt, decodedAt, startedAt, presented } = window.millraceSeen;
+  const seen = {
+    at: performance.now(), startedAt, dtlsAt, decodedAt, presented, state: pc?.connectionState,
+  };
   if (!pc) return seen;
   (await pc.getStats()).forEach((s) => {
     if (s.type === 'inbound-rtp' && s.kind === 'video') seen.video = { ...s };
@@ -75,6 +91,11 @@ function figures(from, to) {
     freezeCount: b.freezeCount ?? 0,
     totalFreezesMs: round(1000 * b.totalFreezesDuration),
     framesPerSecond: round(frames / ((to.at - from.at) / 1000)),
+    // of those that came since it has settled
+    framesReceivedThen: b.framesReceived - a.framesReceived,
+    framesDroppedThen: b.framesDropped - a.framesDropped,
+    framesDecodedThen: frames,
+    framesPresentedThen: to.presented - from.presented,
     // from a frame's first packet to its end of decoding, once it has settled
     delayMs: frames > 0 ? round(1000 * (b.totalProcessingDelay - a.totalProcessingDelay) / frames) : null,
     jitterBufferDelayMs: round(1000 * (b.jitterBufferDelay - a.jitterBufferDelay)
