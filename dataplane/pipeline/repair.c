@@ -3,8 +3,8 @@
  * Repair: what viewers asked for again (NACK) is read from the stream's one
  * plaintext ring and sent again: by RTX (RFC 4588) where it was negotiated, else
  * as the same bytes. Bounded per turn, per viewer by a bitrate and by the pace
- * (pace.h), and per packet by half a round trip. After stream input, so that no payload is overwritten before
- * protect has read it. Runs on the worker's lcore.
+ * (pace.h), and per packet by half a round trip. After stream input, so that no
+ * payload is overwritten before protect has read it. Runs on the worker's lcore.
  */
 #include "dataplane/pipeline/worker.h"
 
