@@ -3,8 +3,9 @@
  * Timers: sender reports with SDES every second per viewer and track (RFC 3550
  * 6.4.1); what each was sent, for the statistics; viewers that have been silent for
  * 30 s, streams that have been for 3.
- * A pass over all viewers begins every 10 ms and goes on over as many turns as
- * it takes. Runs on the worker's lcore.
+ * Viewers are looked at one after the other, each so often as time has passed and not
+ * as turns are made: with many of them each look is a miss, and turns are short. Runs on
+ * the worker's lcore.
  */
 #include "dataplane/pipeline/worker.h"
 
@@ -14,8 +15,11 @@
 
 #include <string.h>
 
-#define PASS_INTERVAL_NS 10000000ull
-#define VIEWERS_PER_TURN 32     /* looked at */
+/* All viewers are looked at within a pass: one in LOOK_NS, within these limits. */
+#define LOOK_NS 50000ull
+#define PASS_LEAST_NS 10000000ull
+#define PASS_MOST_NS 250000000ull
+#define VIEWERS_PER_TURN 128    /* looked at, after a sleep */
 #define VIEWERS_PER_BUSY_TURN 8 /* they are cold: media goes first */
 #define REPORT_INTERVAL_NS 1000000000ull
 #define EXPIRY_REPEAT_NS 1000000000ull
@@ -162,23 +166,26 @@ static void check_silence(struct worker *w)
 
 void report_stage(struct worker *w)
 {
-	uint32_t most = w->moved ? VIEWERS_PER_BUSY_TURN : VIEWERS_PER_TURN;
-	uint32_t end;
+	unsigned int most = w->moved ? VIEWERS_PER_BUSY_TURN : VIEWERS_PER_TURN;
+	uint64_t pass_ns = RTE_MAX(w->n_viewers * LOOK_NS, PASS_LEAST_NS);
 
 	if (w->now_ns >= w->silence_check_ns) {
 		w->silence_check_ns = w->now_ns + SILENCE_CHECK_NS;
 		check_silence(w);
 	}
-	if (w->report_position == 0) {
-		if (w->now_ns < w->report_pass_ns)
-			return;
-		w->report_pass_ns = w->now_ns + PASS_INTERVAL_NS;
+	if (w->now_ns < w->look_ns || w->n_viewers == 0)
+		return;
+	pass_ns = RTE_MIN(pass_ns, PASS_MOST_NS);
+	/* Nobody is owed two looks. */
+	if (w->now_ns - w->look_ns > pass_ns)
+		w->look_ns = w->now_ns - pass_ns;
+	for (unsigned int n = 0; n < most && w->look_ns <= w->now_ns; n++) {
+		/* The array may have become shorter since the last turn. */
+		if (w->look_position >= w->n_viewers)
+			w->look_position = 0;
+		expire_viewer(w, w->viewers[w->look_position]);
+		report_viewer(w, w->viewers[w->look_position]);
+		w->look_position++;
+		w->look_ns += pass_ns / w->n_viewers;
 	}
-	/* The array may have become shorter since the last turn. */
-	end = RTE_MIN(w->n_viewers, w->report_position + most);
-	for (uint32_t i = w->report_position; i < end; i++) {
-		expire_viewer(w, w->viewers[i]);
-		report_viewer(w, w->viewers[i]);
-	}
-	w->report_position = end >= w->n_viewers ? 0 : end;
 }

@@ -157,8 +157,8 @@ struct worker {
 	struct viewer **viewers;
 	uint32_t n_viewers;
 	uint32_t viewers_capacity;
-	uint32_t report_position;    /* next viewer to look at for reports and expiry */
-	uint64_t report_pass_ns;     /* when the next pass over all viewers may begin */
+	uint32_t look_position;      /* next viewer to look at for reports and expiry */
+	uint64_t look_ns;            /* CLOCK_MONOTONIC: when that is due */
 	uint64_t silence_check_ns;   /* when the next look at the streams' silence is due */
 	struct nexthop *nexthops;    /* NEXTHOPS_MAX, by id % NEXTHOPS_MAX, open addressing */
 	struct audience *queue_head; /* audiences with fan-out work, first in first out */

@@ -72,7 +72,7 @@ static uint32_t receive_report(struct scene *c)
 	uint32_t words[2];
 
 	c->v->next_report_ns = c->h.w->now_ns;
-	c->h.w->report_pass_ns = 0;
+	c->h.w->look_ns = 0;
 	report_stage(c->h.w);
 	assert_int_equal(out->n, 1);
 	memcpy(bytes, rte_pktmbuf_mtod(out->pkts[0], void *), out->pkts[0]->data_len);
