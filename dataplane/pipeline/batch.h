@@ -99,9 +99,11 @@ struct input_batch {
 };
 
 /* Copies to encrypt: op[i] writes into pkts[i]. An mbuf holds the RTP header at
- * its data start, with headroom for the frame's headers before it. */
+ * its data start, with headroom for the frame's headers before it; its length is
+ * that of the protected packet. */
 struct plain_batch {
 	uint16_t n;
+	uint16_t n_repairs; /* of them: PACKET_REPAIR */
 	struct srtp_op op[BATCH_MAX];
 	struct rte_mbuf *pkts[BATCH_MAX];
 };

@@ -152,6 +152,7 @@ static bool send_packet(struct worker *w, struct viewer_track *t, const struct p
 		t->live_index = p->index;
 	out->pkts[out->n] = m;
 	copy_make(&out->op[out->n], m, p, audience_payload(t->audience, p), t);
+	copy_count(t, p->len);
 	out->n++;
 	return true;
 }

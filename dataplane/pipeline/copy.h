@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * One viewer's copy of one packet: its RTP header and the order to encrypt the
- * shared payload behind it. The same function for live fan-out and everything
- * that sends a packet again, so the bytes are the same. The audience's worker.
+ * One viewer's copy of one packet: its RTP header, its length, and the order to
+ * encrypt the shared payload behind it. The same function for live fan-out and
+ * everything that sends a packet again, so the bytes are the same. What a copy's
+ * success changes is changed here, where all is at hand; protect takes back what
+ * fails. The audience's worker.
  */
 #ifndef DATAPLANE_PIPELINE_COPY_H
 #define DATAPLANE_PIPELINE_COPY_H
@@ -27,10 +29,13 @@ static inline void copy_make(struct srtp_op *op, struct rte_mbuf *m, const struc
 	const uint8_t *payload, struct viewer_track *t)
 {
 	struct packet_meta *meta = packet_meta(m);
+	uint16_t len = (uint16_t)(sizeof(struct rtp_header) + p->len + t->tag_len);
 	uint64_t index = t->wire_base + (p->index - t->join_index);
 	struct rtp_header *h;
 
 	m->data_off = COPY_DATA_OFF;
+	m->data_len = len;
+	m->pkt_len = len;
 	h = rte_pktmbuf_mtod(m, struct rtp_header *);
 
 	h->vpxcc = 0x80;
@@ -47,10 +52,25 @@ static inline void copy_make(struct srtp_op *op, struct rte_mbuf *m, const struc
 	op->hdr_len = sizeof(*h);
 	op->payload_len = p->len;
 	op->ssrc = t->ssrc;
+	op->soon = &t->viewer->header.bytes[FRAME_HEADER_ROOM - FRAME_HEADER_SHORT];
 
 	meta->kind = PACKET_RTP;
 	meta->viewer = t->viewer;
 	meta->track = (uint8_t)(t - t->viewer->track);
+}
+
+/* The track was sent a packet for the first time: what sender reports say. Reports
+ * publish it, so that the statistics' lines stay out of the loop. */
+static inline void copy_count(struct viewer_track *t, uint32_t payload_len)
+{
+	t->packets_sent++;
+	t->octets_sent += payload_len;
+}
+
+static inline void copy_uncount(struct viewer_track *t, uint32_t payload_len)
+{
+	t->packets_sent--;
+	t->octets_sent -= payload_len;
 }
 
 #endif

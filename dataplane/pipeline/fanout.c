@@ -40,6 +40,7 @@ static uint16_t fanout_packet(
 			rte_prefetch0(rte_pktmbuf_mtod(pkts[i + AHEAD], void *));
 		}
 		copy_make(&out->op[out->n + i], pkts[i], p, payload, tracks[i]);
+		copy_count(tracks[i], p->len);
 	}
 	out->n = (uint16_t)(out->n + n);
 	return n;

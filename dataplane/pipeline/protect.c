@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Protect: encrypts the turn's copies in one burst, from the shared payload
- * into each viewer's mbuf, and counts what each viewer is sent. Runs on the
- * worker's lcore.
+ * into each viewer's mbuf. Runs on the worker's lcore.
  */
 #include "dataplane/pipeline/worker.h"
 
-#include "dataplane/stream/rtp.h"
+#include "dataplane/pipeline/copy.h"
 
 #include <errno.h>
-#include <rte_prefetch.h>
+#include <string.h>
 
 /* Repairs stay out of the sender reports: these tell how much media there was. */
 static void repair_count(struct worker *w, struct viewer_track *t, uint32_t payload_len)
@@ -19,26 +18,33 @@ static void repair_count(struct worker *w, struct viewer_track *t, uint32_t payl
 	mr_count(&w->stats->repairs, 1);
 }
 
-/* reports publish it: the statistics' lines stay out of this loop */
-static void track_count(struct viewer_track *t, uint32_t payload_len)
+/* One whose buffer the device may still write to (EBUSY) is never used again. */
+static void copy_failed(struct worker *w, const struct srtp_op *op, struct rte_mbuf *m)
 {
-	t->packets_sent++;
-	t->octets_sent += payload_len;
+	const struct packet_meta *meta = packet_meta(m);
+
+	if (meta->kind != PACKET_REPAIR)
+		copy_uncount(&meta->viewer->track[meta->track], op->payload_len);
+	if (op->status == EBUSY)
+		worker_drop(w, MR_DROP_CRYPTO_STUCK, 1);
+	else
+		worker_drop_mbuf(w, MR_DROP_PROTECT_FAILED, m);
 }
 
-#define AHEAD 4 /* packets: what encryption has pushed out of the first cache level */
-
-/* The packet's own lines, and, of one that has them already, its track's. */
-static void packet_prefetch(const struct plain_batch *in, uint16_t i)
+/* One by one: where there are repairs among them, or some failed. */
+static void batch_sort(struct worker *w, const struct plain_batch *in, struct batch *out)
 {
-	if (i + 2 * AHEAD < in->n) {
-		rte_prefetch0(in->pkts[i + 2 * AHEAD]);
-		rte_prefetch0(packet_meta(in->pkts[i + 2 * AHEAD]));
-	}
-	if (i + AHEAD < in->n) {
-		const struct packet_meta *meta = packet_meta(in->pkts[i + AHEAD]);
+	for (uint16_t i = 0; i < in->n; i++) {
+		const struct srtp_op *op = &in->op[i];
+		const struct packet_meta *meta = packet_meta(in->pkts[i]);
 
-		rte_prefetch0(&meta->viewer->track[meta->track]);
+		if (op->status != 0) {
+			copy_failed(w, op, in->pkts[i]);
+			continue;
+		}
+		if (meta->kind == PACKET_REPAIR)
+			repair_count(w, &meta->viewer->track[meta->track], op->payload_len);
+		out->pkts[out->n++] = in->pkts[i];
 	}
 }
 
@@ -46,37 +52,20 @@ void protect_stage(struct worker *w)
 {
 	struct plain_batch *in = &w->plain;
 	struct batch *out = &w->cipher;
+	uint16_t ok = 0;
 
 	out->n = 0;
-	if (in->n == 0) {
-		worker_read_end(w);
-		return;
-	}
-	srtp_protect_burst(w->crypto, in->op, in->n);
+	if (in->n > 0)
+		ok = srtp_protect_burst(w->crypto, in->op, in->n);
 	worker_read_end(w);
-	for (uint16_t i = 0; i < in->n; i++) {
-		const struct srtp_op *op = &in->op[i];
-		struct rte_mbuf *m = in->pkts[i];
-		const struct packet_meta *meta = packet_meta(m);
-
-		packet_prefetch(in, i);
-		if (op->status != 0) {
-			/* EBUSY: the device may still write to it, it is never used again. */
-			if (op->status == EBUSY)
-				worker_drop(w, MR_DROP_CRYPTO_STUCK, 1);
-			else
-				worker_drop_mbuf(w, MR_DROP_PROTECT_FAILED, m);
-			continue;
-		}
-		m->data_len = op->out_len;
-		m->pkt_len = op->out_len;
-		struct viewer_track *t = &meta->viewer->track[meta->track];
-		if (meta->kind == PACKET_REPAIR)
-			repair_count(w, t, op->payload_len);
-		else
-			track_count(t, op->payload_len);
-		out->pkts[out->n++] = m;
+	if (ok == in->n && in->n_repairs == 0) {
+		memcpy(out->pkts, in->pkts, in->n * sizeof(in->pkts[0]));
+		out->n = in->n;
+	} else {
+		batch_sort(w, in, out);
 	}
-	mr_count(&w->stats->media_packets, out->n);
+	if (out->n > 0)
+		mr_count(&w->stats->media_packets, out->n);
 	in->n = 0;
+	in->n_repairs = 0;
 }

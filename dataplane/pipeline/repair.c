@@ -129,7 +129,8 @@ static struct repair_recent *recent_of(
 
 /* RFC 4588 4: the copy gets its own SSRC, type and number; the original one's
  * stands before the payload. Each number of rtx_next is used once. */
-static void make_rtx(struct worker *w, struct srtp_op *op, struct viewer_track *t)
+static void make_rtx(
+	struct worker *w, struct srtp_op *op, struct rte_mbuf *m, struct viewer_track *t)
 {
 	struct rtp_header *h = (struct rtp_header *)op->dst;
 	uint8_t *payload = w->rtx_payload[w->plain.n];
@@ -144,6 +145,8 @@ static void make_rtx(struct worker *w, struct srtp_op *op, struct viewer_track *
 	op->payload_len = (uint16_t)(op->payload_len + RTX_OSN_LEN);
 	op->index = index;
 	op->ssrc = t->rtx_ssrc;
+	m->data_len = (uint16_t)(m->data_len + RTX_OSN_LEN);
+	m->pkt_len += RTX_OSN_LEN;
 }
 
 static bool make_repair(struct worker *w, struct viewer_track *t, const struct plain_packet *p)
@@ -159,8 +162,9 @@ static bool make_repair(struct worker *w, struct viewer_track *t, const struct p
 	copy_make(op, m, p, audience_payload(t->audience, p), t);
 	packet_meta(m)->kind = PACKET_REPAIR;
 	if (t->rtx_ssrc != 0)
-		make_rtx(w, op, t);
+		make_rtx(w, op, m, t);
 	out->pkts[out->n++] = m;
+	out->n_repairs++;
 	return true;
 }
 

@@ -133,7 +133,6 @@ static void looks_prefetch(const struct worker *w)
 	rte_prefetch0(after);
 	for (unsigned int i = 0; i < MR_VIEWER_TRACKS; i++) {
 		rte_prefetch0(&after->track[i]);
-		rte_prefetch0(&after->track[i].stats);
 		rte_prefetch0(next->track[i].stats);
 	}
 }

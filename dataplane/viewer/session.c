@@ -47,6 +47,7 @@ static void viewer_set_track(struct viewer *v, unsigned int i, const struct mr_v
 	t->timestamp_base = from->timestamp_base;
 	t->wire_base = from->sequence_base;
 	t->payload_type = from->payload_type;
+	t->tag_len = srtp_tx_tag_len(&v->rtp_key);
 	t->rtx_payload_type = from->rtx_payload_type;
 	t->rtx_ssrc = from->rtx_ssrc;
 	t->rtx_next = from->sequence_base; /* under another SSRC */

@@ -114,14 +114,15 @@ struct viewer_track {
 	uint32_t packets_sent;   /* for sender reports, RFC 3550 6.4.1 */
 	uint32_t octets_sent;    /* ditto */
 	uint8_t payload_type;
-	uint8_t rtx_payload_type;
+	uint8_t tag_len;              /* [bytes] of the viewer's profile, behind each payload */
 	uint8_t kind;                 /* enum mr_media_kind */
 	uint8_t state;                /* enum track_state */
 	struct mr_stats_track *stats; /* borrowed */
 
 	struct audience *audience; /* borrowed; NULL: TRACK_AWAY */
 	uint32_t rtx_ssrc;         /* 0: RFC 4588 was not negotiated */
-	uint64_t rtx_next;         /* 48-bit wire index of the next RTX packet; each is used once */
+	uint8_t rtx_payload_type;
+	uint64_t rtx_next;   /* 48-bit wire index of the next RTX packet; each is used once */
 	uint64_t next_index; /* TRACK_CATCHING: stream index of the next packet that it gets */
 	struct catch_up catch_up;
 	struct refresh refresh;
