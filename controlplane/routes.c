@@ -363,7 +363,7 @@ struct route *routes_resolve(struct routes *r, const uint8_t remote[16],
 	void (*changed)(void *user, const struct route_info *info), void *user)
 {
 	struct destination *d = g_hash_table_lookup(r->destinations, remote);
-	struct route *route = g_new0(struct route, 1);
+	struct route *route = g_slice_new0(struct route);
 
 	if (!d) {
 		d = g_new0(struct destination, 1);
@@ -397,7 +397,7 @@ void route_release(struct route *route)
 	if (route->dirty)
 		g_queue_remove(&r->dirty, route);
 	g_queue_remove(&d->handles, route);
-	g_free(route);
+	g_slice_free(struct route, route);
 	if (d->handles.length)
 		return;
 	if (d->queued)

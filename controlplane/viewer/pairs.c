@@ -31,7 +31,7 @@ static void pair_del(struct pairs *pairs, size_t i)
 	pairs->list[i] = pairs->list[--pairs->n];
 	pairs->dropped(pair, pairs->user);
 	route_release(pair->route);
-	g_free(pair);
+	g_slice_free(struct pair, pair);
 }
 
 struct pair *pairs_find(struct pairs *pairs, const struct public_flow *flow)
@@ -72,13 +72,13 @@ struct pair *pairs_add(struct pairs *pairs, const struct public_flow *flow,
 		return pair;
 	if (pairs->n == PAIRS_MAX && !make_room(pairs, keep1, keep2))
 		return NULL;
-	pair = g_new0(struct pair, 1);
+	pair = g_slice_new0(struct pair);
 	pair->flow = *flow;
 	pair->pairs = pairs;
 	if (!flow->kernel) {
 		pair->route = routes_resolve(pairs->routes, flow->remote.addr, on_route, pair);
 		if (!pair->route) {
-			g_free(pair);
+			g_slice_free(struct pair, pair);
 			return NULL;
 		}
 	}

@@ -388,7 +388,8 @@ bool viewer_has_stream(const struct viewer *v, uint32_t stream_id)
 
 static struct viewer *viewer_new(const struct viewer_env *env, uint32_t id, struct path *path)
 {
-	struct viewer *v = g_new0(struct viewer, 1);
+	/* In slices: pages that handshakes' states do not share. So are pairs and routes. */
+	struct viewer *v = g_slice_new0(struct viewer);
 
 	v->id = id;
 	snprintf(v->name, sizeof(v->name), "v%u", v->id);
@@ -417,7 +418,7 @@ struct viewer *viewer_create(const struct viewer_env *env, struct path *path,
 		viewer_free(v);
 		return NULL;
 	}
-	v->remote_ufrag = g_strdup(choices->transport->ufrag);
+	v->remote_ufrag = viewer_text_new(choices->transport->ufrag);
 	v->fingerprints = choices->transport->fingerprints;
 	v->answered_us = g_get_monotonic_time();
 	set_state(v, VIEWER_NEW, "answered");
@@ -444,11 +445,11 @@ struct viewer *viewer_adopt(
 	memcpy(v->cname, r->cname, sizeof(v->cname));
 	memcpy(v->ufrag, r->ufrag, sizeof(v->ufrag));
 	memcpy(v->pwd, r->pwd, sizeof(v->pwd));
-	v->remote_ufrag = g_strdup(r->remote_ufrag);
+	v->remote_ufrag = viewer_text_new(r->remote_ufrag);
 	if (r->next_ufrag[0]) {
 		memcpy(v->next.ufrag, r->next_ufrag, sizeof(v->next.ufrag));
 		memcpy(v->next.pwd, r->next_pwd, sizeof(v->next.pwd));
-		v->next.remote_ufrag = g_strdup(r->next_remote_ufrag);
+		v->next.remote_ufrag = viewer_text_new(r->next_remote_ufrag);
 	}
 	memcpy(v->tracks, r->track, sizeof(v->tracks));
 	/* Its route is asked for again; the data plane uses the old one until then. */
@@ -470,8 +471,8 @@ void viewer_free(struct viewer *v)
 	pairs_clear(&v->pairs);
 	dtls_destroy(v->dtls);
 	path_unwant(v->path);
-	g_free(v->remote_ufrag);
-	g_free(v->next.remote_ufrag);
+	viewer_text_free(v->remote_ufrag);
+	viewer_text_free(v->next.remote_ufrag);
 	secret_wipe(v, sizeof(*v));
-	g_free(v);
+	g_slice_free(struct viewer, v);
 }

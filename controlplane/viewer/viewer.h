@@ -24,6 +24,8 @@
 #include "controlplane/viewer/sdp_answer.h"
 #include "controlplane/viewer/viewer_record.h"
 
+#include <string.h>
+
 enum viewer_state {
 	VIEWER_NEW,
 	VIEWER_CHECKED,
@@ -62,12 +64,12 @@ struct viewer {
 	char etag[VIEWER_ETAG_LEN + 1];
 	char ufrag[ICE_LITE_UFRAG_LEN + 1];
 	char pwd[ICE_LITE_PWD_LEN + 1]; /* secret */
-	char *remote_ufrag;
+	char *remote_ufrag;             /* viewer_text_new() */
 	/* ICE has been restarted by WHEP, and no check has come with these yet; empty: no */
 	struct {
 		char ufrag[ICE_LITE_UFRAG_LEN + 1];
 		char pwd[ICE_LITE_PWD_LEN + 1]; /* secret */
-		char *remote_ufrag;
+		char *remote_ufrag;             /* viewer_text_new() */
 	} next;
 
 	/* private to viewer.c */
@@ -90,6 +92,18 @@ struct viewer {
 	gint64 deadline_us;  /* of the state, 0: none */
 	gint64 dtls_free_us; /* 0: not known yet */
 };
+
+/* A text that lives as long as a viewer, in slices: it keeps no page of a handshake. */
+static inline char *viewer_text_new(const char *text)
+{
+	return g_slice_copy(strlen(text) + 1, text);
+}
+
+static inline void viewer_text_free(char *text)
+{
+	if (text)
+		g_slice_free1(strlen(text) + 1, text);
+}
 
 /* Makes the viewer of an offer: credentials, SSRCs and bases at random. `*answer`
  * gets everything but session id, fingerprint and candidates. NULL: no randomness. */

@@ -22,8 +22,8 @@ int viewer_restart_ice(struct viewer *v, const char *remote_ufrag)
 	memcpy(v->next.ufrag, ufrag, sizeof(ufrag));
 	memcpy(v->next.pwd, pwd, sizeof(pwd));
 	memcpy(v->etag, etag, sizeof(etag));
-	g_free(v->next.remote_ufrag);
-	v->next.remote_ufrag = g_strdup(remote_ufrag);
+	viewer_text_free(v->next.remote_ufrag);
+	v->next.remote_ufrag = viewer_text_new(remote_ufrag);
 	v->env->ufrags_enter(v, v->env->user);
 	secret_wipe(pwd, sizeof(pwd));
 	if (v->installed)
@@ -53,7 +53,7 @@ void viewer_ice_commit(struct viewer *v)
 	v->env->ufrags_leave(v, v->env->user);
 	memcpy(v->ufrag, v->next.ufrag, sizeof(v->ufrag));
 	memcpy(v->pwd, v->next.pwd, sizeof(v->pwd));
-	g_free(v->remote_ufrag);
+	viewer_text_free(v->remote_ufrag);
 	v->remote_ufrag = v->next.remote_ufrag;
 	secret_wipe(&v->next, sizeof(v->next));
 	v->env->ufrags_enter(v, v->env->user);

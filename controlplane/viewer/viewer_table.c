@@ -18,12 +18,17 @@ struct viewer *viewer_table_find(struct viewer_table *t, uint32_t id)
 
 /* ---- what viewers say ---- */
 
+static void flow_free(void *flow)
+{
+	g_slice_free(struct public_flow, flow);
+}
+
 static void on_flow_added(struct viewer *v, const struct public_flow *flow, void *user)
 {
 	struct viewer_table *t = user;
 
 	if (g_hash_table_lookup(t->by_flow, flow) != v)
-		g_hash_table_replace(t->by_flow, g_memdup2(flow, sizeof(*flow)), v);
+		g_hash_table_replace(t->by_flow, g_slice_dup(struct public_flow, flow), v);
 }
 
 static void on_flow_dropped(struct viewer *v, const struct public_flow *flow, void *user)
@@ -344,7 +349,7 @@ static void make_tables(struct viewer_table *t)
 	t->by_id = g_hash_table_new(g_direct_hash, g_direct_equal);
 	t->by_ufrag = g_hash_table_new(g_str_hash, g_str_equal);
 	t->by_resource = g_hash_table_new(g_str_hash, g_str_equal);
-	t->by_flow = g_hash_table_new_full(public_flow_hash, public_flow_equal, g_free, NULL);
+	t->by_flow = g_hash_table_new_full(public_flow_hash, public_flow_equal, flow_free, NULL);
 	g_queue_init(&t->ended);
 	t->foreign = foreign_viewers_create();
 }

@@ -55,11 +55,14 @@ class Window:
     """What the soakers did meanwhile."""
 
     def __init__(self, soaker, seconds):
-        before, start = soaker.counts(), time.monotonic()
+        before, start = soaker.counts(), time.monotonic_ns()
         time.sleep(seconds)
-        after, self.seconds = soaker.counts(), time.monotonic() - start
+        after, end = soaker.counts(), time.monotonic_ns()
+        self.seconds = (end - start) / 1e9
         self.loops = [(a.loops - b.loops) / self.seconds for b, a in zip(before, after)]
-        self.away = sum(a.away_ns - b.away_ns for b, a in zip(before, after)) / 1e9 / self.seconds
+        # an interruption that has not ended is not counted yet
+        self.away = sum(a.away_ns - b.away_ns + max(0, end - a.now_ns) - max(0, start - b.now_ns)
+                        for b, a in zip(before, after)) / 1e9 / self.seconds
         self.packets = 0
 
     def micros(self, cores):
@@ -100,7 +103,7 @@ def rounds(soaker, camera, server, packets, seconds, number):
             beside.append(Window(soaker, seconds / number))
             beside[-1].packets = packets() - received
     machine = quartile([w.away for w in alone])
-    lost = [sum(1 - 2 * r / (a + b) for a, r, b in zip(was.loops, w.loops, then.loops))
+    lost = [sum(1 - 2 * r / max(1, a + b) for a, r, b in zip(was.loops, w.loops, then.loops))
             for was, w, then in zip(alone, beside, alone[1:])]
     return {
         'soakCores': round(quartile([w.away for w in beside]) - machine, 4),
