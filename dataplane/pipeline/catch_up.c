@@ -18,7 +18,7 @@
 #define SECOND_NS 1000000000ull
 #define RATE_MEASURED_NS SECOND_NS   /* over no less than that */
 #define RATE_LEAST 30000             /* [bytes/s] a stream is taken to have */
-#define TOP_LEAST 500000             /* [bytes/s] any burst may have */
+#define TOP_LEAST 500000             /* [bytes/s] where less than that tells the rate */
 #define RATE_DEFAULT 20              /* times the stream's rate, without a setting */
 #define RATE_FIRST 3                 /* times the stream's rate, to begin with */
 #define RATE_RISE 20                 /* times the stream's rate, more in each second */
@@ -79,8 +79,11 @@ void catch_up_begin(struct worker *w, struct viewer_track *t, uint64_t index, ui
 	memset(c, 0, sizeof(*c));
 	c->key_end = keyframe_end(a, index, &key_bytes);
 	c->stream_rate = measure(a, index);
-	c->top = RTE_MAX(c->stream_rate * (w->burst_rate != 0 ? w->burst_rate : RATE_DEFAULT),
-		(uint64_t)TOP_LEAST);
+	c->top = c->stream_rate * (w->burst_rate != 0 ? w->burst_rate : RATE_DEFAULT);
+	/* After a key frame alone nobody knows how fast the stream will be. */
+	if (audience_packet(a, a->next - 1)->arrival_ns - audience_packet(a, index)->arrival_ns <
+		RATE_MEASURED_NS)
+		c->top = RTE_MAX(c->top, (uint64_t)TOP_LEAST);
 	c->rate = RTE_MAX(c->stream_rate * RATE_FIRST, key_bytes * KEYFRAME_PER_S);
 	c->rate = RTE_MIN(c->rate, c->top);
 	c->caught_at = UINT64_MAX;

@@ -2,7 +2,7 @@
 /*
  * Tests of dataplane/pipeline/pace.c: live packets, repairs, their second copies and
  * what a viewer catches up with stay within `maxBurstPackets` together, and none of
- * them keeps another from leaving.
+ * them keeps another from leaving; and of `burstRate`.
  */
 #include "tests/unit/pipeline/catch_up_scene.h"
 
@@ -178,12 +178,51 @@ static void test_flood_and_live(void **state)
 	}
 }
 
+/* At no time is it sent more than `burstRate` times the stream's rate. */
+static void test_burst_rate(void **state)
+{
+	static const struct {
+		uint32_t burst_rate;
+		uint64_t frame_ns;
+	} cases[] = {{2, FRAME_NS}, {2, 4 * FRAME_NS}, {5, 4 * FRAME_NS}, {20, FRAME_NS}};
+
+	for (size_t k = 0; k < sizeof(cases) / sizeof(cases[0]); k++) {
+		struct scene c;
+		struct viewer_track *t;
+		uint64_t most, rate, window_ns = 200 * MS;
+		uint32_t first = 0;
+
+		scene_init(&c, WORKER_START_KEYFRAME, 4096);
+		c.h.w->burst_rate = cases[k].burst_rate;
+		c.frame_ns = cases[k].frame_ns;
+		key_frame(&c);
+		run(&c, 8 * SECOND);
+		t = join(&c);
+		rate = (FRAME_PACKETS * LEN * 8 * SECOND / c.frame_ns + KEY_PACKETS * LEN) / 8;
+		assert_in_range(t->catch_up.stream_rate, rate * 9 / 10, rate * 11 / 10);
+		run(&c, 2 * SECOND);
+		/* and what a late turn may make good for */
+		most = rate * cases[k].burst_rate * (window_ns + 10 * MS) / SECOND * 11 / 10 / LEN +
+		       FRAME_PACKETS;
+		for (uint32_t i = 0; i < c.n; i++) {
+			while (c.seen[i].at_ns - c.seen[first].at_ns > window_ns)
+				first++;
+			assert_in_range(i - first + 1, 1, most);
+		}
+		/* ... and not much less, where it is slow enough to last. */
+		if (cases[k].burst_rate == 2)
+			assert_true(c.n * LEN > 2 * rate * cases[k].burst_rate * 8 / 10);
+		scene_fini(&c);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_live_and_repairs),
 		cmocka_unit_test(test_catch_up_and_repairs),
 		cmocka_unit_test(test_flood_and_live),
+		cmocka_unit_test(test_burst_rate),
 	};
 
 	return cmocka_run_group_tests(tests, harness_eal, harness_eal_end);
