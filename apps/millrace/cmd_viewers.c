@@ -201,10 +201,11 @@ static json_t *track_json(const struct frame *f, uint32_t i, int k)
 			(json_int_t)t->nacks, "plis", (json_int_t)t->plis));
 	json_object_set_new(track, "repairs", repairs_json(t));
 	json_object_update_new(track,
-		json_pack("{s:s s:o s:I s:I s:I}", "join", join_name(t->join), "burstMs",
-			t->burst_ms > 0 ? json_integer(t->burst_ms) : json_null(), "burstsGivenUp",
-			(json_int_t)t->bursts_given_up, "refreshes", (json_int_t)t->refreshes,
-			"refreshesRefused", (json_int_t)t->refreshes_refused));
+		json_pack("{s:s s:o s:I s:I s:I s:I}", "join", join_name(t->join), "burstMs",
+			t->burst_ms > 0 ? json_integer(t->burst_ms) : json_null(), "burstBytes",
+			(json_int_t)t->burst_bytes, "burstsGivenUp", (json_int_t)t->bursts_given_up,
+			"refreshes", (json_int_t)t->refreshes, "refreshesRefused",
+			(json_int_t)t->refreshes_refused));
 	return track;
 }
 

@@ -183,6 +183,7 @@ struct mr_stats_track {
 	_Atomic uint64_t bursts_given_up;   /* on the way from the last key frame to live */
 	_Atomic uint32_t join;              /* enum mr_join */
 	_Atomic uint32_t burst_ms;          /* from joining to live, of the last one; 0: none yet */
+	_Atomic uint64_t burst_bytes;       /* kept since the key frame when it began */
 	_Atomic uint64_t refreshes;         /* starts from the last key frame, after a PLI or FIR */
 	_Atomic uint64_t refreshes_refused; /* too soon, or no key frame is kept */
 };

@@ -37,13 +37,21 @@ static uint64_t rate_floor(const struct catch_up *c)
 	return c->stream_rate + c->stream_rate / 2;
 }
 
+/* Bytes of the key frame and what is behind it, in the ring. */
+static uint64_t bytes_since(const struct audience *a, uint64_t index)
+{
+	const struct plain_packet *to = audience_packet(a, a->next - 1);
+
+	return to->offset + to->len - audience_packet(a, index)->offset;
+}
+
 /* The stream's rate since `index`, a packet in the window, [bytes/s]. */
 static uint64_t measure(const struct audience *a, uint64_t index)
 {
 	const struct plain_packet *from = audience_packet(a, index);
 	const struct plain_packet *to = audience_packet(a, a->next - 1);
 	uint64_t ns = RTE_MAX(to->arrival_ns - from->arrival_ns, RATE_MEASURED_NS);
-	uint64_t bytes = to->offset + to->len - from->offset;
+	uint64_t bytes = bytes_since(a, index);
 
 	return RTE_MAX(bytes * SECOND_NS / ns, (uint64_t)RATE_LEAST);
 }
@@ -91,6 +99,7 @@ void catch_up_begin(struct worker *w, struct viewer_track *t, uint64_t index, ui
 	c->rated_ns = w->now_ns;
 	w->catching[w->n_catching++] = (struct catching){.due_ns = w->now_ns, .track = t};
 	w->catching_due_ns = w->now_ns;
+	atomic_store_explicit(&t->stats->burst_bytes, bytes_since(a, index), memory_order_relaxed);
 }
 
 static void remove_entry(struct worker *w, const struct viewer_track *t)
@@ -177,6 +186,47 @@ static uint16_t quantum_now(const struct worker *w, struct catch_up *c, uint64_t
 	return c->quantum;
 }
 
+/* The key frame is there to its end, and nothing of it is missing. */
+static bool keyframe_is_complete(const struct audience *a, uint64_t index)
+{
+	uint32_t timestamp = audience_packet(a, index)->timestamp;
+
+	for (; index < a->next; index++) {
+		const struct plain_packet *p = audience_packet(a, index);
+
+		if ((p->flags & PLAIN_HOLE) != 0)
+			return false;
+		if (p->timestamp != timestamp || (p->flags & PLAIN_MARKER) != 0)
+			return true;
+	}
+	return false;
+}
+
+/* A newer key frame has come on the way: what is before it need not be sent any more.
+ * An epoch of its own, by the next number; the pace goes on. */
+static void skip_to_newer(struct viewer_track *t)
+{
+	const struct audience *a = t->audience;
+	struct catch_up *c = &t->catch_up;
+	uint64_t index, bytes;
+	bool live;
+
+	if (t->live_index != UINT64_MAX || !audience_keyframe(a, &index) ||
+		index <= t->next_index || audience_packet(a, index) == NULL ||
+		!keyframe_is_complete(a, index))
+		return;
+	live = audience_packet(a, index)->timestamp == audience_packet(a, a->next - 1)->timestamp;
+	t->wire_base += t->next_index - t->join_index;
+	t->join_index = index;
+	t->next_index = index;
+	t->shift = live ? 0 : CATCH_UP_SHIFT;
+	t->live_index = live ? index : UINT64_MAX;
+	c->key_end = keyframe_end(a, index, &bytes);
+	c->key_sent_ns = 0;
+	c->caught_at = UINT64_MAX;
+	c->quantum = 0;
+}
+
 /* One quantum; sets when the next is due. */
 static void serve(struct worker *w, struct catching *e, uint16_t *budget)
 {
@@ -193,8 +243,10 @@ static void serve(struct worker *w, struct catching *e, uint16_t *budget)
 		e->due_ns = c->paced_ns;
 		return;
 	}
-	if (t->next_index < a->live_next)
+	if (t->next_index < a->live_next) {
 		worker_read_begin(w, a, t->next_index);
+		skip_to_newer(t);
+	}
 	while (n < most && t->next_index < a->live_next) {
 		const struct plain_packet *p = audience_packet(a, t->next_index);
 

@@ -8,7 +8,7 @@ import statistics
 import sys
 
 from jitter import JitterySource
-from joins import GOP, Joins, scene, slow_link
+from joins import GOP, Joins, scene, slow_link, watched
 from measuring import laboratory, report, run, say
 
 
@@ -45,11 +45,26 @@ def joins_of(lab, options, cache):
     namespace = slow_link(lab, options.link) if options.link else None
     # without the cache a join may wait for 10 s
     settle = 5 if cache else 15
-    found = Joins(lab, gateway.url('cam1'), options.joins, '--settle', settle, seconds=settle + 3,
-                  every=options.every, namespace=namespace).result()
+    client = Joins(lab, gateway.url('cam1'), options.joins, '--settle', settle, seconds=settle + 3,
+                   every=options.every, namespace=namespace)
+    found, tracks = watched(client, gateway)
+    # each in the order of joining
+    for j, t in zip(found, tracks):
+        j['burstMs'], j['burstMbit'] = t['burstMs'], round(8e-6 * t['burstBytes'], 1)
+        if options.link:
+            j['burstLeastMs'] = least_ms(j['burstMbit'], options)
     for j in found:
         say(json.dumps(j))
     return found
+
+
+def megabits(text):
+    return float(text.rstrip('kmbit')) / (1000 if 'k' in text else 1)
+
+
+def least_ms(kept, options):
+    """What was kept, over what the stream itself leaves of the wire."""
+    return round(1000 * kept / (megabits(options.link) - megabits(options.bitrate)))
 
 
 def figures(joins, reference):
@@ -65,6 +80,8 @@ def figures(joins, reference):
         'noFrame': len(joins) - len(first),
         'longestFreezeMs': max(j['totalFreezesMs'] or 0 for j in joins),
         'framesPerSecond': percentile([j['framesPerSecond'] or 0 for j in joins], 0.05),
+        'p95BurstMs': percentile([j.get('burstMs') or 0 for j in joins], 0.95),
+        'maxBurstMs': max(j.get('burstMs') or 0 for j in joins),
         'plis': sum(j['pliCount'] for j in joins),
     }
 

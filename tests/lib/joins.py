@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import struct
+import threading
 import time
 
 from lab import Camera, Failure, Gateway, inside, private_places, session_file
@@ -63,14 +64,29 @@ class Joins:
         return joins
 
 
+def watched(client, gateway):
+    """What the browser saw of its joins, and what the data plane says of their video meanwhile."""
+    tracks = {}
+    found = []
+    done = threading.Thread(target=lambda: found.append(client.result()))
+    done.start()
+    while done.is_alive():
+        tracks.update({t['ssrc']: t for v in gateway.viewers() for t in v['tracks']
+                       if t['kind'] == 'video'})
+        time.sleep(0.2)
+    if not found:
+        raise Failure('the browser did not join', client.process)
+    return found[0], list(tracks.values())
+
+
 class Samples:
     """Chromium, playing in the background; what its video looked like, ten times a second. result() ends it."""
 
-    def __init__(self, lab, url, seconds):
+    def __init__(self, lab, url, seconds, namespace=None):
         self.process = lab.start(f'samples{len(lab.processes)}', [
             'node', os.path.join(os.path.dirname(os.path.realpath(SCRIPT)), 'sample.mjs'), '--url', url,
             '--seconds', seconds, '--profile-dir', lab.path(f'samples{len(lab.processes)}')],
-            lab.lan, env=private_places(lab), pipe=True)
+            namespace or lab.lan, env=private_places(lab), pipe=True)
 
     def result(self):
         self.process.signal(signal.SIGUSR2)

@@ -252,6 +252,41 @@ static void test_adapts(void **state)
 	scene_fini(&c);
 }
 
+/* A key frame comes while a viewer catches up: it goes on there, by the next number,
+ * and the rest of before is left out. */
+static void test_newer_keyframe(void **state)
+{
+	struct scene c;
+	struct viewer_track *t;
+	uint32_t n, first;
+	uint64_t began;
+
+	scene_init(&c, WORKER_START_KEYFRAME, 4096);
+	c.h.w->burst_rate = 2;
+	key_frame(&c);
+	run(&c, 8 * SECOND);
+	t = join(&c);
+	run(&c, 500 * MS);
+	assert_int_equal(t->state, TRACK_CATCHING);
+	n = c.n;
+	first = c.frames * FRAME_TICKS;
+	began = c.h.w->now_ns;
+	key_frame(&c);
+	while (t->state != TRACK_LIVE && c.h.w->now_ns < began + SECOND)
+		run(&c, 10 * MS);
+	assert_int_equal(t->state, TRACK_LIVE);
+	while (n < c.n && c.seen[n].timestamp > CATCH_UP_SHIFT * 2)
+		n++; /* what was on its way */
+	assert_true(n < c.n);
+	assert_int_equal(c.seen[n].timestamp, first);
+	assert_int_equal(t->shift, 0);
+	assert_int_equal(c.seen[n].seq, (uint16_t)t->wire_base);
+	assert_int_equal(t->stats->bursts_given_up, 0);
+	no_gap(&c);
+	bounded_bursts(&c, 15);
+	scene_fini(&c);
+}
+
 /* More than may catch up at once: the others follow; who leaves, leaves. */
 static void test_many(void **state)
 {
@@ -412,6 +447,7 @@ int main(void)
 		cmocka_unit_test(test_joins_live),
 		cmocka_unit_test(test_given_up),
 		cmocka_unit_test(test_adapts),
+		cmocka_unit_test(test_newer_keyframe),
 		cmocka_unit_test(test_many),
 		cmocka_unit_test(test_stream_ends),
 		cmocka_unit_test(test_live_is_paced),
