@@ -2,6 +2,8 @@
 /* See rtcp.h. The viewer's worker. */
 #include "dataplane/viewer/rtcp.h"
 
+#include "dataplane/viewer/big_endian.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -14,28 +16,6 @@
 #define SDES_CNAME 1              /* RFC 3550 6.5.1 */
 #define NTP_TO_UNIX 2208988800ull /* [s] from 1900 to 1970 */
 #define NS_PER_S 1000000000ull
-
-static uint16_t get_be16(const uint8_t *p)
-{
-	return (uint16_t)(p[0] << 8 | p[1]);
-}
-
-static uint32_t get_be32(const uint8_t *p)
-{
-	return (uint32_t)get_be16(p) << 16 | get_be16(p + 2);
-}
-
-static uint8_t *put_be16(uint8_t *p, uint16_t v)
-{
-	p[0] = (uint8_t)(v >> 8);
-	p[1] = (uint8_t)v;
-	return p + 2;
-}
-
-static uint8_t *put_be32(uint8_t *p, uint32_t v)
-{
-	return put_be16(put_be16(p, (uint16_t)(v >> 16)), (uint16_t)v);
-}
 
 /* Whether a packet of this type and length holds what its header promises. */
 static int check_body(const struct rtcp_packet *p)

@@ -2,6 +2,8 @@
 /* See stun.h. The viewer's worker. */
 #include "dataplane/viewer/stun.h"
 
+#include "dataplane/viewer/big_endian.h"
+
 #include "crypto/secret.h"
 
 #include <errno.h>
@@ -27,28 +29,6 @@ enum attribute {
 	ATTRIBUTE_ICE_CONTROLLED = 0x8029,
 };
 #define FIRST_OPTIONAL 0x8000 /* RFC 8489 14: below, comprehension is required */
-
-static uint16_t get_be16(const uint8_t *p)
-{
-	return (uint16_t)(p[0] << 8 | p[1]);
-}
-
-static uint32_t get_be32(const uint8_t *p)
-{
-	return (uint32_t)get_be16(p) << 16 | get_be16(p + 2);
-}
-
-static uint8_t *put_be16(uint8_t *p, uint16_t v)
-{
-	p[0] = (uint8_t)(v >> 8);
-	p[1] = (uint8_t)v;
-	return p + 2;
-}
-
-static uint8_t *put_be32(uint8_t *p, uint32_t v)
-{
-	return put_be16(put_be16(p, (uint16_t)(v >> 16)), (uint16_t)v);
-}
 
 /* CRC-32 of ITU V.42, four bits at a time: a hundred bytes every few seconds. */
 static uint32_t crc32_v42(const uint8_t *data, size_t len)
