@@ -85,22 +85,6 @@ static struct totals add_up(const struct frame *f)
 	return t;
 }
 
-static const char *path_state(uint32_t state)
-{
-	switch (state) {
-	case MR_PATH_CONNECTING:
-		return "connecting";
-	case MR_PATH_READY:
-		return "ready";
-	case MR_PATH_WAITING:
-		return "waiting";
-	case MR_PATH_OFF:
-		return "off";
-	default:
-		return "unknown";
-	}
-}
-
 static uint32_t count_of_path(const struct sample *s, uint32_t path_id, bool viewers)
 {
 	const struct sample_table *t = viewers ? &s->viewers : &s->streams;
@@ -205,7 +189,7 @@ static void print_paths(const struct frame *f, const struct options *o, FILE *ou
 
 		table_cell(t, show_clean(text, sizeof(text), p->name, sizeof(p->name)));
 		table_cell_coloured(t, p->state == MR_PATH_WAITING ? TABLE_YELLOW : TABLE_PLAIN,
-			path_state(p->state));
+			mr_path_state_name(p->state));
 		table_cell(t, show_count(b, count_of_path(f->now, p->id, false)));
 		table_cell(t, show_count(b, count_of_path(f->now, p->id, true)));
 		table_cell(t, show_clean(text, sizeof(text), p->note, sizeof(p->note)));
@@ -255,12 +239,13 @@ static json_t *paths_json(const struct frame *f)
 	for (uint32_t i = 0; i < f->now->paths.count; i++) {
 		const struct mr_stats_path *p = sample_entry(&f->now->paths, i);
 
-		json_array_append_new(list,
-			json_pack("{s:I s:o s:s s:o s:I s:I}", "id", (json_int_t)p->id, "name",
-				json_text(p->name, sizeof(p->name)), "state", path_state(p->state),
-				"note", json_text(p->note, sizeof(p->note)), "streams",
-				(json_int_t)count_of_path(f->now, p->id, false), "viewers",
-				(json_int_t)count_of_path(f->now, p->id, true)));
+		json_array_append_new(
+			list, json_pack("{s:I s:o s:s s:o s:I s:I}", "id", (json_int_t)p->id,
+				      "name", json_text(p->name, sizeof(p->name)), "state",
+				      mr_path_state_name(p->state), "note",
+				      json_text(p->note, sizeof(p->note)), "streams",
+				      (json_int_t)count_of_path(f->now, p->id, false), "viewers",
+				      (json_int_t)count_of_path(f->now, p->id, true)));
 	}
 	return list;
 }

@@ -152,21 +152,6 @@ static void tell_stream_gone(const struct path *path, uint32_t stream_id)
 	}
 }
 
-static const char *state_name(enum mr_path_state state)
-{
-	switch (state) {
-	case MR_PATH_CONNECTING:
-		return "connecting";
-	case MR_PATH_READY:
-		return "ready";
-	case MR_PATH_WAITING:
-		return "waiting";
-	case MR_PATH_OFF:
-		return "off";
-	}
-	return "unknown";
-}
-
 void path_state_changed(struct path *path)
 {
 	const struct path_entry *e = path_entry(path);
@@ -183,9 +168,9 @@ void path_state_changed(struct path *path)
 	memcpy(path->note, note, sizeof(path->note));
 	/* What keeps failing is logged by its source, once per reason. */
 	if (state == MR_PATH_WAITING || state == MR_PATH_CONNECTING)
-		log_debug(path->name, "event=%s note=\"%s\"", state_name(state), note);
+		log_debug(path->name, "event=%s note=\"%s\"", mr_path_state_name(state), note);
 	else
-		log_info(path->name, "event=%s note=\"%s\"", state_name(state), note);
+		log_info(path->name, "event=%s note=\"%s\"", mr_path_state_name(state), note);
 	if (path->id)
 		send_path(path);
 	path_tell_changed(path);

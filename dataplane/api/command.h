@@ -62,6 +62,23 @@ enum mr_path_state {
 	MR_PATH_OFF = 4,     /* nobody wants it */
 };
 
+/* "ready": for people and logs. */
+static inline const char *mr_path_state_name(uint32_t state)
+{
+	switch (state) {
+	case MR_PATH_CONNECTING:
+		return "connecting";
+	case MR_PATH_READY:
+		return "ready";
+	case MR_PATH_WAITING:
+		return "waiting";
+	case MR_PATH_OFF:
+		return "off";
+	default:
+		return "unknown";
+	}
+}
+
 struct mr_path_set {
 	uint32_t path_id;
 	uint32_t state; /* enum mr_path_state */
