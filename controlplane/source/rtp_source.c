@@ -189,22 +189,20 @@ static void source_stop(struct path_source *source)
 
 static void source_stream_state(struct path_source *source, unsigned int i, bool receiving)
 {
-	struct rtp_source *s = (struct rtp_source *)source;
+	const struct rtp_source *s = (const struct rtp_source *)source;
+	struct track_input *in = track_input_find(s->input, s->n_inputs, i);
 
-	for (unsigned int k = 0; k < s->n_inputs; k++) {
-		if (track_input_track(s->input[k]) == i)
-			track_input_set_receiving(s->input[k], receiving);
-	}
+	if (in)
+		track_input_set_receiving(in, receiving);
 }
 
 static void source_keyframe(struct path_source *source, unsigned int i)
 {
-	struct rtp_source *s = (struct rtp_source *)source;
+	const struct rtp_source *s = (const struct rtp_source *)source;
+	struct track_input *in = track_input_find(s->input, s->n_inputs, i);
 
-	for (unsigned int k = 0; k < s->n_inputs; k++) {
-		if (track_input_track(s->input[k]) == i)
-			track_input_want_keyframe(s->input[k]);
-	}
+	if (in)
+		track_input_want_keyframe(in);
 }
 
 static void source_attached(struct path_source *source)

@@ -346,22 +346,20 @@ static void source_stop(struct path_source *source)
 
 static void source_stream_state(struct path_source *source, unsigned int i, bool receiving)
 {
-	struct rtsp_source *s = (struct rtsp_source *)source;
+	const struct rtsp_source *s = (const struct rtsp_source *)source;
+	struct track_input *in = track_input_find(s->input, s->n_inputs, i);
 
-	for (unsigned int k = 0; k < s->n_inputs; k++) {
-		if (track_input_track(s->input[k]) == i)
-			track_input_set_receiving(s->input[k], receiving);
-	}
+	if (in)
+		track_input_set_receiving(in, receiving);
 }
 
 static void source_keyframe(struct path_source *source, unsigned int i)
 {
-	struct rtsp_source *s = (struct rtsp_source *)source;
+	const struct rtsp_source *s = (const struct rtsp_source *)source;
+	struct track_input *in = track_input_find(s->input, s->n_inputs, i);
 
-	for (unsigned int k = 0; k < s->n_inputs; k++) {
-		if (track_input_track(s->input[k]) == i)
-			track_input_want_keyframe(s->input[k]);
-	}
+	if (in)
+		track_input_want_keyframe(in);
 }
 
 static void source_attached(struct path_source *source)

@@ -405,3 +405,13 @@ unsigned int track_input_track(const struct track_input *in)
 {
 	return in->i;
 }
+
+struct track_input *track_input_find(
+	struct track_input *const input[], unsigned int n, unsigned int track)
+{
+	for (unsigned int k = 0; k < n; k++) {
+		if (track_input_track(input[k]) == track)
+			return input[k];
+	}
+	return NULL;
+}

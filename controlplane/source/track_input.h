@@ -81,5 +81,8 @@ void track_input_report(struct track_input *in);
 void track_input_want_keyframe(struct track_input *in);
 
 unsigned int track_input_track(const struct track_input *in);
+/* The one of `n` that carries that track; NULL: none does. */
+struct track_input *track_input_find(
+	struct track_input *const input[], unsigned int n, unsigned int track);
 
 #endif
