@@ -3,8 +3,8 @@
  * millrace-controlplane: reads the session file, runs the control plane on
  * GLib's main loop until SIGTERM or SIGINT. Unprivileged. Main thread.
  */
+#include "apps/daemon.h"
 #include "apps/option_error.h"
-#include "controlplane/config/config.h"
 #include "controlplane/lifecycle/lifecycle.h"
 #include "controlplane/log.h"
 
@@ -14,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 static const char usage[] =
 	"usage: millrace-controlplane [--config] FILE\n\n"
@@ -68,21 +67,6 @@ static const char *parse_arguments(int argc, char **argv, int *status)
 	return NULL;
 }
 
-static int load(struct mr_config *config, const char *file)
-{
-	struct mr_config_report report;
-	char line[640];
-	int rc = mr_config_load(config, file, &report);
-
-	for (size_t i = 0; i < report.count; i++)
-		fprintf(stderr, "%s: %s\n", file,
-			mr_config_problem_text(&report.problems[i], line, sizeof(line)));
-	if (rc < 0 && report.count == 0)
-		fprintf(stderr, "%s: %s\n", file, strerror(-rc));
-	mr_config_report_fini(&report);
-	return rc;
-}
-
 static enum log_level log_level_of(enum mr_config_level level)
 {
 	switch (level) {
@@ -98,17 +82,6 @@ static enum log_level log_level_of(enum mr_config_level level)
 	return LOG_LEVEL_INFO;
 }
 
-/* A camera takes five descriptors, a client of the page one. */
-static void raise_descriptor_limit(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-		return;
-	limit.rlim_cur = limit.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 int main(int argc, char **argv)
 {
 	struct controlplane *controlplane;
@@ -121,8 +94,8 @@ int main(int argc, char **argv)
 	if (!file)
 		return status;
 	signal(SIGPIPE, SIG_IGN);
-	raise_descriptor_limit();
-	if (load(&config, file) < 0)
+	daemon_raise_descriptor_limit();
+	if (daemon_read_config(&config, file) < 0)
 		return EXIT_FAILURE;
 	log_set_level(log_level_of(config.log_level));
 	if (controlplane_create(&controlplane, &config) < 0) {

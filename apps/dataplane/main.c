@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* millrace-dataplane: reads the session file, starts, runs until it is told to stop. */
+#include "apps/daemon.h"
 #include "apps/option_error.h"
-#include "controlplane/config/config.h"
 #include "dataplane/lifecycle/dataplane.h"
 
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 static volatile sig_atomic_t stop_wanted;
@@ -33,30 +32,6 @@ static void usage(FILE *to)
 	      "SIGTERM and SIGINT end it. Watch it with millrace(1), or with\n"
 	      "dpdk-telemetry.py: /millrace/totals, /millrace/drops.\n",
 		to);
-}
-
-static int config_read(struct mr_config *config, const char *file)
-{
-	struct mr_config_report report;
-	char line[640];
-	int rc = mr_config_load(config, file, &report);
-
-	for (size_t i = 0; i < report.count; i++)
-		fprintf(stderr, "%s: %s\n", file,
-			mr_config_problem_text(&report.problems[i], line, sizeof(line)));
-	mr_config_report_fini(&report);
-	return rc;
-}
-
-/* Descriptors are kept for the control plane: five for every camera. */
-static void raise_descriptor_limit(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-		return;
-	limit.rlim_cur = limit.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 static void catch_signals(void)
@@ -104,12 +79,12 @@ int main(int argc, char **argv)
 		return option_error_hint("millrace-dataplane");
 	}
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	if (config_read(&config, file) != 0)
+	if (daemon_read_config(&config, file) != 0)
 		return 1;
 	if (dataplane_memory_warning(&config, error, sizeof(error)))
 		fprintf(stderr, "warning: %s\n", error);
 	catch_signals();
-	raise_descriptor_limit();
+	daemon_raise_descriptor_limit();
 	if (dataplane_init(&dp, &config, error, sizeof(error)) != 0) {
 		fprintf(stderr, "error: %s\n", error);
 		mr_config_fini(&config);
