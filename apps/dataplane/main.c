@@ -83,6 +83,8 @@ int main(int argc, char **argv)
 		return 1;
 	if (dataplane_memory_warning(&config, error, sizeof(error)))
 		fprintf(stderr, "warning: %s\n", error);
+	if (hugepages_warning(&config, error, sizeof(error)))
+		fprintf(stderr, "warning: %s\n", error);
 	catch_signals();
 	daemon_raise_descriptor_limit();
 	if (dataplane_init(&dp, &config, error, sizeof(error)) != 0) {

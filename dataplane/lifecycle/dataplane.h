@@ -43,6 +43,9 @@ uint32_t dataplane_memory(const struct mr_config *config);
 /* True: `text` says what will not fit. */
 bool dataplane_memory_warning(const struct mr_config *config, char *text, size_t len);
 
+/* True: `text` says why hugepages that are reserved stay unused. */
+bool hugepages_warning(const struct mr_config *config, char *text, size_t len);
+
 /* The most EAL arguments there can be. */
 #define EAL_ARGS_MAX 64
 

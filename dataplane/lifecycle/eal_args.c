@@ -101,6 +101,20 @@ static unsigned long hugepages_free(void)
 	return mb;
 }
 
+bool hugepages_warning(const struct mr_config *config, char *text, size_t len)
+{
+	uint32_t needed = dataplane_memory(config);
+	unsigned long mb = hugepages_free();
+
+	if (config->dataplane.hugepages != MR_HUGEPAGES_AUTO || mb == 0 || mb >= needed)
+		return false;
+	return snprintf(text, len,
+		       "dataplane.hugepages: starts without, because %lu MB of them are free and "
+		       "%u MB are needed; reserve more (sysctl vm.nr_hugepages) or give "
+		       "dataplane.memory less",
+		       mb, needed) > 0;
+}
+
 /* Whether EAL is to use them: 0 or 1, or -errno. */
 static int hugepages_choose(const struct mr_config *config, char *error, size_t len)
 {
