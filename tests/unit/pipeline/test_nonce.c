@@ -81,15 +81,13 @@ static void remember(struct history *all, const struct viewer_track *t, uint32_t
 	}
 }
 
-static void turn(struct harness *h, struct history *all)
+/* Encrypts what the stages before have made, and remembers it. */
+static void protect_all(struct harness *h, struct history *all)
 {
 	struct worker *w = h->w;
 	uint64_t index[BATCH_MAX] = {0};
 	uint32_t ssrc[BATCH_MAX] = {0};
 
-	repair_stage(w);
-	fanout_stage(w);
-	catch_up_stage(w);
 	for (uint16_t i = 0; i < w->plain.n; i++) {
 		index[i] = w->plain.op[i].index;
 		ssrc[i] = w->plain.op[i].ssrc;
@@ -106,6 +104,14 @@ static void turn(struct harness *h, struct history *all)
 			all->highest = index[i];
 	}
 	harness_free_batch(&w->cipher);
+}
+
+static void turn(struct harness *h, struct history *all)
+{
+	repair_stage(h->w);
+	fanout_stage(h->w);
+	catch_up_stage(h->w);
+	protect_all(h, all);
 }
 
 static void join(struct harness *h, struct random *r, struct stream *const streams[2])
@@ -230,7 +236,8 @@ static void put_some(struct harness *h, struct random *r, struct stream *s)
 	}
 }
 
-/* The same packets once more, to their end: what repair will do. */
+/* The same packets once more, to their end: what repair will do. Nobody starts again
+ * meanwhile: the live cursor, which says what has been sent, never goes back in life. */
 static void send_again(struct harness *h, struct random *r, struct stream *s, struct history *all)
 {
 	uint64_t back = random_below(r, 20);
@@ -246,8 +253,10 @@ static void send_again(struct harness *h, struct random *r, struct stream *s, st
 			from = s->audience.tracks[i]->join_index;
 	s->audience.live_next = from;
 	worker_queue_audience(h->w, &s->audience);
-	while (s->audience.live_next < now)
-		turn(h, all);
+	while (s->audience.live_next < now) {
+		fanout_stage(h->w);
+		protect_all(h, all);
+	}
 }
 
 static void history_init(struct history *all)
