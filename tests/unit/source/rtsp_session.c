@@ -459,6 +459,7 @@ static void on_demand_follows_its_viewers(void **state)
 	assert_int_equal(b->script.connections, 1);
 	path_unwant(b->path);
 	WAIT_FOR(12000, b->path->state == MR_PATH_OFF);
+	WAIT_FOR(3000, b->script.teardowns > 0); /* it is on its way */
 	assert_int_equal(b->script.teardowns, 1);
 	bench_free(b);
 }
