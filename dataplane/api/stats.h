@@ -184,8 +184,8 @@ struct mr_stats_track {
 	_Atomic uint32_t join;              /* enum mr_join */
 	_Atomic uint32_t burst_ms;          /* from joining to live, of the last one; 0: none yet */
 	_Atomic uint64_t burst_bytes;       /* kept since the key frame when it began */
-	_Atomic uint64_t refreshes;         /* starts from the last key frame, after a PLI or FIR */
-	_Atomic uint64_t refreshes_refused; /* too soon, or no key frame is kept */
+	_Atomic uint32_t refreshes;         /* starts from the last key frame, after a PLI or FIR */
+	_Atomic uint32_t refreshes_refused; /* too soon, or no key frame is kept */
 };
 
 /* Where a viewer's track began. */
@@ -266,6 +266,13 @@ int mr_stats_read(const struct mr_stats_view *v, const struct mr_stats_array *a,
 static inline void mr_count(_Atomic uint64_t *counter, uint64_t n)
 {
 	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n,
+		memory_order_relaxed);
+}
+
+/* Ditto, of 32 bits: what does not happen more than once in a second. */
+static inline void mr_count_rare(_Atomic uint32_t *counter)
+{
+	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1,
 		memory_order_relaxed);
 }
 

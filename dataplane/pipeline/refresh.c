@@ -18,7 +18,7 @@ enum verdict { REFRESH_WAIT, REFRESH_DROP, REFRESH_START };
 
 static void refuse(struct viewer_track *t)
 {
-	mr_count(&t->stats->refreshes_refused, 1);
+	mr_count_rare(&t->stats->refreshes_refused);
 }
 
 void refresh_want(struct worker *w, struct viewer_track *t)
@@ -143,7 +143,7 @@ void refresh_turn(struct worker *w)
 		if (verdict == REFRESH_DROP)
 			continue;
 		hold_back(w, &t->refresh);
-		mr_count(&t->stats->refreshes, 1);
+		mr_count_rare(&t->stats->refreshes);
 		mr_count(&w->stats->refreshes, 1);
 		join_again(w, t, index);
 	}
