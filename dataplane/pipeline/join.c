@@ -240,6 +240,8 @@ void track_leave(struct worker *w, struct viewer_track *t)
 {
 	struct audience *a = t->audience;
 
+	if (a == NULL)
+		return;
 	refresh_leave(w, t);
 	switch ((enum track_state)t->state) {
 	case TRACK_AWAY:
