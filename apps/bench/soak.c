@@ -71,13 +71,17 @@ static void count(struct counts *c)
 static struct counts *counts_map(const char *file)
 {
 	int fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	void *p = MAP_FAILED;
+	struct counts *c = NULL;
 
-	if (fd >= 0 && ftruncate(fd, sizeof(struct counts)) == 0)
-		p = mmap(NULL, sizeof(struct counts), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (fd >= 0)
-		close(fd);
-	return p == MAP_FAILED ? NULL : p;
+	if (fd < 0)
+		return NULL;
+	if (ftruncate(fd, sizeof(*c)) == 0) {
+		c = mmap(NULL, sizeof(*c), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+		if (c == MAP_FAILED)
+			c = NULL;
+	}
+	close(fd);
+	return c;
 }
 
 static const char usage[] =
