@@ -78,10 +78,16 @@ build.done = set()
 
 def programs_of(directory, suite):
     """What has to be built for the tests of a suite, relative to the build directory."""
-    tests = json.loads(subprocess.run(['meson', 'introspect', '--tests', directory], check=True,
-                                      stdout=subprocess.PIPE, cwd=TOP).stdout)
-    return [os.path.relpath(test['cmd'][0], directory) for test in tests
-            if any(s.split(':')[-1] == suite for s in test['suite'])]
+    def introspect(what):
+        return json.loads(subprocess.run(['meson', 'introspect', what, directory], check=True,
+                                         stdout=subprocess.PIPE, cwd=TOP).stdout)
+    files = {target['id']: target['filename'] for target in introspect('--targets')}
+    programs = []
+    for test in introspect('--tests'):
+        if any(s.split(':')[-1] == suite for s in test['suite']):
+            programs.append(test['cmd'][0])
+            programs += [file for target in test['depends'] for file in files[target]]
+    return sorted({os.path.relpath(program, directory) for program in programs})
 
 
 def tap_problems(text):
