@@ -110,6 +110,22 @@ def skip_reason(test):
     return 'no reason given'
 
 
+def report(text):
+    """What a sanitizer found, or what was asserted: where that begins, and a stack's worth of it."""
+    lines = text.splitlines()
+    for i, line in enumerate(lines):
+        if re.search(r'Sanitizer|runtime error:|Tracer caught|^\S*: error: Failure!|\[  ERROR', line):
+            return lines[i:i + 20] + ['...']
+    return []
+
+
+def how_ended(code):
+    try:
+        return f'exit code {code}' if code >= 0 else f'killed by {signal.Signals(-code).name}'
+    except ValueError:
+        return f'killed by signal {-code}'
+
+
 def meson_suite(directory, suites, env=None, multiplier='1'):
     """Runs suites that Meson knows; every line of its log is one test."""
     log = os.path.join(directory, 'meson-logs', 'testlog.json')
@@ -141,10 +157,10 @@ def meson_suite(directory, suites, env=None, multiplier='1'):
                 say(f'  skip  {name}: {skip_reason(test)}')
                 continue
             count.failed += 1
-            say(f'  FAIL  {name}: {result} ({seconds})')
+            say(f'  FAIL  {name}: {result} ({seconds}), {how_ended(test["returncode"])}')
             text = '\n'.join(filter(None, [test.get('stdout'), test.get('stderr')]))
             shown = tap_problems(text) if re.search(r'^1\.\.\d', text, re.M) else []
-            for line in (shown or text.splitlines())[-60:]:
+            for line in report(text) + (shown or text.splitlines())[-60:]:
                 say(f'        {line}')
             err = (test.get('stderr') or '').splitlines()
             for line in err[-25:] if shown else []:

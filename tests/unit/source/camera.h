@@ -25,5 +25,11 @@ struct camera *camera_start(const struct camera_options *options);
 uint16_t camera_port(const struct camera *c);
 /* Closes every connection at once, and the listener. */
 void camera_stop(struct camera *c);
+/*
+ * The last thing a group of tests does (cmocka's group teardown): waits for GStreamer's
+ * and GLib's threads, so that none of them ends while the process does and the leak
+ * checker looks at its stack.
+ */
+int cameras_end(void **state);
 
 #endif

@@ -2,6 +2,7 @@
 /* Tests of controlplane/source/path_adopt.c and rtsp_source_adopt.c: one control plane
  * goes without a word, the next one takes its camera over. A scripted RTSP server is
  * the camera; the recorder keeps what the data plane would. */
+#include "tests/unit/source/camera.h"
 #include "tests/unit/source/fixture.h"
 #include "tests/unit/source/scripted.h"
 
@@ -265,5 +266,5 @@ int main(int argc, char **argv)
 	};
 
 	gst_init(&argc, &argv);
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests_name("source/path_adopt", tests, NULL, cameras_end);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* RTSP sources against a scripted server: what real cameras do only on bad days. */
+#include "tests/unit/source/camera.h"
 #include "tests/unit/source/fixture.h"
 #include "tests/unit/source/scripted.h"
 
@@ -485,5 +486,5 @@ int main(int argc, char **argv)
 	};
 
 	gst_init(&argc, &argv);
-	return cmocka_run_group_tests_name("source/rtsp_session", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("source/rtsp_session", tests, NULL, cameras_end);
 }

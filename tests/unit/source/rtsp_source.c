@@ -254,5 +254,5 @@ int main(int argc, char **argv)
 	};
 
 	gst_init(&argc, &argv);
-	return cmocka_run_group_tests_name("source/rtsp_source", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("source/rtsp_source", tests, NULL, cameras_end);
 }
