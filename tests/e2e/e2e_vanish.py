@@ -175,7 +175,8 @@ class Alone(Group):
 
     @case('keeps Chromium for longer than that waits for answers')
     def chromium(self):
-        self.gateway.start_controlplane()
+        if not self.gateway.controlplane.running():
+            self.gateway.start_controlplane()
         for viewer in self.gateway.viewers():
             await_that(5, 'the end of the one before',
                        lambda v=viewer: self.gateway.kick(v['id']) is None)
