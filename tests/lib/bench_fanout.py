@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The work of scripts/bench fanout: millrace-bench fanout with the sizes that
 docs/PERFORMANCE.md shows, as its table."""
-import argparse
 import json
 import os
 import subprocess
 import sys
 import textwrap
+
+from measuring import parser, within
 
 TOP = os.path.realpath(os.path.join(os.path.dirname(__file__), '..', '..'))
 PAGE = os.path.join(TOP, 'docs', 'PERFORMANCE.md')
@@ -35,10 +36,10 @@ CASES = [
 
 
 def parse():
-    p = argparse.ArgumentParser(prog='scripts/bench fanout', description=__doc__)
-    p.add_argument('--rounds', type=int, default=40, help='of each case (default 40)')
+    p = parser('fanout', 'millrace-bench fanout with the sizes that docs/PERFORMANCE.md shows, as '
+               'its table.')
+    p.add_argument('--rounds', type=within(1, 10000), default=40, metavar='N', help='of each case')
     p.add_argument('--write', action='store_true', help='put the table into docs/PERFORMANCE.md')
-    p.add_argument('--json', action='store_true', help='one object on the last line')
     return p.parse_args()
 
 

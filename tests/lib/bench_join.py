@@ -2,25 +2,27 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The work of scripts/bench join: Chromium joins a camera with 10 s between its key frames at
 random moments, with the start at the last key frame and without."""
-import argparse
 import json
 import statistics
 import sys
 
 from jitter import JitterySource
 from joins import GOP, Joins, scene, slow_link, watched
-from measuring import laboratory, report, run, say
+from measuring import laboratory, parser, report, run, say, within
 
 
 def parse(args):
-    p = argparse.ArgumentParser(prog='scripts/bench join', description=__doc__)
-    p.add_argument('--joins', type=int, default=20)
-    p.add_argument('--size', default='1280x720')
-    p.add_argument('--bitrate', default='2500k')
-    p.add_argument('--every', type=float, default=5, help='seconds from join to join, on average')
-    p.add_argument('--link', help='rate of a slow wire to the browser, as tc has it: 10mbit')
-    p.add_argument('--jitter', type=float, help='frames leave the sender up to so many ms late')
-    p.add_argument('--json', action='store_true', help='one object on the last line')
+    p = parser('join', 'Chromium joins a camera with 10 s between its key frames at random '
+               'moments, with the start at the last key frame and without.')
+    p.add_argument('--joins', type=within(1, 10000), default=20, metavar='N', help='of each kind')
+    p.add_argument('--size', default='1280x720', metavar='WxH', help='of the picture')
+    p.add_argument('--bitrate', default='2500k', metavar='RATE', help='of the video')
+    p.add_argument('--every', type=float, default=5, metavar='SECONDS',
+                   help='from join to join, on average')
+    p.add_argument('--link', metavar='RATE',
+                   help='of a slow wire to the browser, as tc has it: 10mbit')
+    p.add_argument('--jitter', type=float, metavar='MS',
+                   help='frames leave the sender up to so late')
     return p.parse_args(args)
 
 

@@ -13,7 +13,6 @@ The last half second is without losses: what nobody follows, nobody misses.
   repairedPercent    how many of those came again
   freezeCount, framesDecoded, framesSent  of Chromium
 """
-import argparse
 import contextlib
 import json
 import socket
@@ -24,6 +23,7 @@ import time
 
 from lab import (BURST3, RANDOM2, RANDOM5, Browser, Failure, Gateway, Lab, Loss, Reorder, Viewer,
                  inside, session_file)
+from measuring import parser, within
 
 FPS = 30
 PORT = 5004
@@ -179,11 +179,13 @@ def show(f):
 
 
 def main():
-    parser = argparse.ArgumentParser(usage='scripts/bench loss [OPTIONS]')
-    parser.add_argument('--seconds', type=int, default=60, help='of media per scenario')
-    parser.add_argument('--scenario', action='append', choices=list(SCENARIOS))
-    parser.add_argument('--json', action='store_true')
-    options = parser.parse_args()
+    p = parser('loss', 'What viewers notice of losses on their wire, with repairs and, as "off", '
+               'without: one Chromium and two millrace-viewers for each scenario.')
+    p.add_argument('--seconds', type=within(1, 3600), default=60, metavar='N',
+                   help='of media per scenario')
+    p.add_argument('--scenario', action='append', choices=list(SCENARIOS),
+                   help='only this one; may be given again')
+    options = p.parse_args()
     print(f'{"scenario":<10}{"sent":>9}{"taken":>9}{"lost":>9}{"repaired %":>11}{"repairs":>9}'
           f'{"frames":>8}{"decoded":>9}{"freezes":>9}', flush=True)
     results = []

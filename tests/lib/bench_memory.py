@@ -7,26 +7,26 @@ after the first SRTCP. What the processes have grown by, divided by the viewers:
 (RssAnon). The region that both processes share is beside it: it has one size (6.6 MB), however
 many viewers there are, and is resident as far as its rings have been used.
 """
-import argparse
 import re
 import sys
 import time
 
 from lab import Camera, Failure, Gateway, program, session_file
-from measuring import laboratory, report, run, say
+from measuring import laboratory, parser, report, run, say, within
 
 DTLS_KEPT = 30  # seconds after a viewer's first SRTCP
 TICK = 16       # the first SRTCP takes a moment, and memory is given back every 10 s
 
 
 def parse():
-    p = argparse.ArgumentParser(prog='scripts/bench memory')
-    p.add_argument('--few', type=int, default=1)
-    p.add_argument('--viewers', type=int, default=500)
-    p.add_argument('--json', action='store_true')
+    p = parser('memory', 'What established viewers take of both processes\' memory, 46 s after '
+               'they came: their DTLS states are gone then.')
+    p.add_argument('--few', type=within(1, 9999), default=1, metavar='N', help='viewers at first')
+    p.add_argument('--viewers', type=within(2, 10000), default=500, metavar='N',
+                   help='... and in the end')
     options = p.parse_args()
-    if not 0 < options.few < options.viewers <= 10000:
-        p.error('--few from 1, --viewers above it, to 10000')
+    if options.few >= options.viewers:
+        p.error('--viewers must be more than --few')
     return options
 
 

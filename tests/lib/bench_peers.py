@@ -26,6 +26,7 @@ import time
 
 import soak
 from lab import Camera, Failure, Gateway, Lab, LabError, inside, program, session_file
+from measuring import parser, within
 
 PLUGINS = '/usr/lib/x86_64-linux-gnu/janus'
 TICKS = os.sysconf('SC_CLK_TCK')
@@ -39,28 +40,31 @@ def say(text):
 
 
 def counts(text):
-    try:
-        return [int(n) for n in text.split(',') if 1 <= int(n) <= 10000]
-    except ValueError:
-        raise argparse.ArgumentTypeError('numbers of viewers, 1 to 10000, with commas') from None
+    return [within(1, 10000)(n) for n in text.split(',')]
+
+
+def servers(text):
+    for name in text.split(','):
+        if name not in SERVERS:
+            raise argparse.ArgumentTypeError(
+                f'no such server: {name}; there are {", ".join(SERVERS)}')
+    return text.split(',')
 
 
 def parse(args):
-    p = argparse.ArgumentParser(prog='scripts/bench peers')
-    p.add_argument('--viewers', type=counts, default=[1, 50, 200])
-    p.add_argument('--seconds', type=int, default=10)
-    p.add_argument('--rounds', type=int, default=8, help='of the third account')
-    p.add_argument('--servers', type=lambda s: s.split(','), default=None)
-    p.add_argument('--bitrate', default='1M')
-    p.add_argument('--profile', default='AEAD_AES_128_GCM')
-    p.add_argument('--json', action='store_true')
-    options = p.parse_args(args)
-    for name in options.servers or ():
-        if name not in SERVERS:
-            p.error(f'no such server: {name}; there are {", ".join(SERVERS)}')
-    if not options.viewers or options.seconds < 1 or options.rounds < 1:
-        p.error('nothing to measure')
-    return options
+    p = parser('peers', 'One camera and N viewers, in turn against millrace and other servers: '
+               'CPU time per delivered packet, losses, memory per viewer.')
+    p.add_argument('--viewers', type=counts, default='1,50,200', metavar='N,N',
+                   help='how many at once, one measurement each')
+    p.add_argument('--seconds', type=within(1, 3600), default=10, metavar='N',
+                   help='of each measurement')
+    p.add_argument('--rounds', type=within(1, 1000), default=8, metavar='N',
+                   help='of the third account')
+    p.add_argument('--servers', type=servers, metavar='NAME,NAME',
+                   help=f'of {", ".join(SERVERS)} (default: those that are installed)')
+    p.add_argument('--bitrate', default='1M', metavar='RATE', help='of the video, as 800k or 2M')
+    p.add_argument('--profile', default='AEAD_AES_128_GCM', metavar='NAME', help='of SRTP')
+    return p.parse_args(args)
 
 
 def cpu_mask(cpus):

@@ -2,24 +2,24 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The work of scripts/bench restart: kills the control plane at random moments while viewers
 play, and says what they noticed. Exits with 1 if that is more than it may be."""
-import argparse
 import sys
 import time
 
-from measuring import laboratory, report, run, say
+from measuring import laboratory, parser, report, run, say, within
 from restarts import Restarts
 
 BATCH = 10  # kills between two words
 
 
 def parse(args):
-    p = argparse.ArgumentParser(prog='scripts/bench restart', description=__doc__)
-    p.add_argument('--kills', type=int, default=100)
-    p.add_argument('--viewers', type=int, default=5, help='one of them is Chromium')
+    p = parser('restart', 'Kills the control plane at random moments while viewers play, and says '
+               'what they noticed. Exits with 1 if that is more than it may be.')
+    p.add_argument('--kills', type=within(1, 1000000), default=100, metavar='N', help='of them')
+    p.add_argument('--viewers', type=within(1, 1000), default=5, metavar='N',
+                   help='one of them is Chromium')
     p.add_argument('--transport', choices=('udp', 'tcp'), default='udp',
                    help='how the camera is pulled')
     p.add_argument('--no-browser', action='store_true', help='millrace-viewer alone')
-    p.add_argument('--json', action='store_true', help='one object on the last line')
     return p.parse_args(args)
 
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What the programs behind scripts/bench have in common: words, a laboratory, an end."""
+import argparse
 import contextlib
 import json
 import signal
@@ -29,6 +30,30 @@ def report(result, text, as_json):
     print(text, file=sys.stderr if as_json else sys.stdout)
     if as_json:
         print(json.dumps(result))
+
+
+class Defaults(argparse.HelpFormatter):
+    """Says the defaults of options that have one."""
+    def _get_help_string(self, action):
+        has = action.default and action.default is not argparse.SUPPRESS
+        return action.help + (' (default %(default)s)' if has else '')
+
+
+def parser(name, description):
+    """Of scripts/bench NAME."""
+    p = argparse.ArgumentParser(prog=f'scripts/bench {name}', description=description,
+                                formatter_class=Defaults)
+    p.add_argument('--json', action='store_true', help='one object on the last line')
+    return p
+
+
+def within(least, most):
+    """The type of an option that is a whole number."""
+    def number(text):
+        if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f'{text} is no number from {least} to {most}')
+        return int(text)
+    return number
 
 
 def wants_help(args):
