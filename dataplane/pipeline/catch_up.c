@@ -2,12 +2,11 @@
 /*
  * Catching up: tracks that began at the last key frame read the stream's ring at
  * a cursor of their own, faster than it is written, until they are at the live
- * one. Each is paced: it begins with a few times the stream's rate, is raised up to
- * `burstRate` times, and is halved when the viewer asks for packets again. Runs on
- * the worker's lcore.
+ * one. Each is paced (catch_rate.h). Runs on the worker's lcore.
  */
 #include "dataplane/pipeline/catch_up.h"
 
+#include "dataplane/pipeline/catch_rate.h"
 #include "dataplane/pipeline/copy.h"
 #include "dataplane/pipeline/refresh.h"
 #include "dataplane/stream/stream.h"
@@ -20,22 +19,12 @@
 #define RATE_LEAST 30000             /* [bytes/s] a stream is taken to have */
 #define TOP_LEAST 500000             /* [bytes/s] where less than that tells the rate */
 #define RATE_DEFAULT 20              /* times the stream's rate, without a setting */
-#define RATE_FIRST 3                 /* times the stream's rate, to begin with */
-#define RATE_RISE 20                 /* times the stream's rate, more in each second */
-#define RATE_RISE_SLOW 1             /* ... after a viewer has lost packets */
-#define KEYFRAME_PER_S 10            /* the key frame should be over in 1/10 s */
 #define LATE_MAX_NS (5 * MS_NS)      /* of a quantum's time, that is made good for */
 #define POLL_NS 50000ull             /* between looks at a cursor that has caught up */
 #define PAUSE_MAX_NS (3 * SECOND_NS) /* since the join: no longer waits for a pause */
-#define CUT_NS (150 * MS_NS)         /* NACKs within it speak of the same loss */
-#define CUTS_AT_FLOOR 4              /* then the wire carries not even that */
 #define NACKS_FREE 128               /* packets asked for that are never heavy */
+#define NACKS_PER_PACKET 4           /* ... and for each that was sent: all is lost, and again */
 #define PLI_GRACE_NS (300 * MS_NS)   /* after the key frame: sent before it was seen */
-
-static uint64_t rate_floor(const struct catch_up *c)
-{
-	return c->stream_rate + c->stream_rate / 2;
-}
 
 /* Bytes of the key frame and what is behind it, in the ring. */
 static uint64_t bytes_since(const struct audience *a, uint64_t index)
@@ -77,7 +66,7 @@ void catch_up_begin(struct worker *w, struct viewer_track *t, uint64_t index, ui
 {
 	const struct audience *a = t->audience;
 	struct catch_up *c = &t->catch_up;
-	uint64_t key_bytes;
+	uint64_t key_bytes, stream_rate, top;
 
 	t->state = TRACK_CATCHING;
 	t->join_index = index;
@@ -86,17 +75,15 @@ void catch_up_begin(struct worker *w, struct viewer_track *t, uint64_t index, ui
 	t->live_index = shift != 0 ? UINT64_MAX : index;
 	memset(c, 0, sizeof(*c));
 	c->key_end = keyframe_end(a, index, &key_bytes);
-	c->stream_rate = measure(a, index);
-	c->top = c->stream_rate * (w->burst_rate != 0 ? w->burst_rate : RATE_DEFAULT);
+	stream_rate = measure(a, index);
+	top = stream_rate * (w->burst_rate != 0 ? w->burst_rate : RATE_DEFAULT);
 	/* After a key frame alone nobody knows how fast the stream will be. */
 	if (audience_packet(a, a->next - 1)->arrival_ns - audience_packet(a, index)->arrival_ns <
 		RATE_MEASURED_NS)
-		c->top = RTE_MAX(c->top, (uint64_t)TOP_LEAST);
-	c->rate = RTE_MAX(c->stream_rate * RATE_FIRST, key_bytes * KEYFRAME_PER_S);
-	c->rate = RTE_MIN(c->rate, c->top);
+		top = RTE_MAX(top, (uint64_t)TOP_LEAST);
+	catch_rate_begin(c, stream_rate, key_bytes, top, w->now_ns);
 	c->caught_at = UINT64_MAX;
 	c->since_ns = w->now_ns;
-	c->rated_ns = w->now_ns;
 	w->catching[w->n_catching++] = (struct catching){.due_ns = w->now_ns, .track = t};
 	w->catching_due_ns = w->now_ns;
 	atomic_store_explicit(&t->stats->burst_bytes, bytes_since(a, index), memory_order_relaxed);
@@ -139,15 +126,6 @@ static void went_live(struct worker *w, struct viewer_track *t)
 		(uint32_t)((w->now_ns - t->catch_up.since_ns) / MS_NS), memory_order_relaxed);
 	/* Times of what is live can be told now: lip-sync waits for it. */
 	t->viewer->next_report_ns = RTE_MIN(t->viewer->next_report_ns, w->now_ns);
-}
-
-static void raise_rate(struct catch_up *c, uint64_t now_ns)
-{
-	uint64_t rise = c->stream_rate * (c->cut_ns != 0 ? RATE_RISE_SLOW : RATE_RISE);
-	uint64_t passed = RTE_MIN(now_ns - c->rated_ns, 100 * MS_NS);
-
-	c->rate = RTE_MIN(c->rate + rise * passed / SECOND_NS, c->top);
-	c->rated_ns = now_ns;
 }
 
 /* Puts a copy of the track's next packet into the batch. False: not now. */
@@ -238,9 +216,12 @@ static void serve(struct worker *w, struct catching *e, uint16_t *budget)
 	uint64_t bytes = 0;
 	uint16_t n = 0;
 
-	raise_rate(c, w->now_ns);
-	if (quantum == 0) { /* a repair takes its place */
-		e->due_ns = c->paced_ns;
+	if (!catch_rate_turn(t, w->now_ns)) {
+		give_up(w, t);
+		return;
+	}
+	if (quantum == 0 || (w->quantum == 0 && w->now_ns < c->paced_ns)) {
+		e->due_ns = c->paced_ns; /* a repair takes its place, or the wire rests */
 		return;
 	}
 	if (t->next_index < a->live_next) {
@@ -280,8 +261,9 @@ static void serve(struct worker *w, struct catching *e, uint16_t *budget)
 		c->caught_at = t->next_index;
 		e->due_ns = RTE_MAX(w->now_ns + POLL_NS, c->paced_ns);
 	} else {
-		e->due_ns =
-			RTE_MAX(e->due_ns, w->now_ns - LATE_MAX_NS) + bytes * SECOND_NS / c->rate;
+		e->due_ns = RTE_MAX(e->due_ns, w->now_ns - LATE_MAX_NS) +
+			    catch_rate_ns(c, bytes + c->repaired);
+		c->repaired = 0;
 	}
 	if (n > 0) {
 		c->paced_ns = w->now_ns + PACE_NS;
@@ -328,35 +310,31 @@ void catch_up_pli(struct worker *w, struct viewer_track *t)
 	give_up(w, t);
 }
 
-/* What was sent before the epoch is no loss of the burst's. */
-static bool in_epoch(const struct viewer_track *t, uint16_t seq)
+/* The packet of that number, the nearest below what was sent last. False: it was sent
+ * before the epoch, which is no loss of the burst's. */
+static bool find_index(const struct viewer_track *t, uint16_t seq, uint64_t *index)
 {
-	return (uint16_t)(seq - (uint16_t)t->wire_base) < t->next_index - t->join_index;
+	uint64_t sent = t->next_index - t->join_index;
+	uint16_t back = (uint16_t)((uint16_t)(t->wire_base + sent - 1) - seq);
+
+	*index = t->next_index - 1 - back;
+	return back < sent;
 }
 
 void catch_up_nack(struct worker *w, struct viewer_track *t, uint16_t pid, uint16_t blp)
 {
+	uint32_t mask = 1u | (uint32_t)blp << 1;
 	struct catch_up *c = &t->catch_up;
-	uint32_t n;
+	uint64_t index;
 
 	if (t->state != TRACK_CATCHING)
 		return;
-	n = in_epoch(t, pid);
-	for (unsigned int i = 0; i < 16; i++)
-		n += (blp >> i & 1) != 0 && in_epoch(t, (uint16_t)(pid + 1 + i));
-	if (n == 0)
-		return;
-	c->nacked += n;
-	if (c->nacked > NACKS_FREE + c->sent) {
-		give_up(w, t);
-		return;
+	for (unsigned int i = 0; mask != 0; i++, mask >>= 1) {
+		if ((mask & 1) == 0 || !find_index(t, (uint16_t)(pid + i), &index))
+			continue;
+		c->nacked++;
+		catch_rate_lost(t, index, w->now_ns);
 	}
-	if (c->cut_ns != 0 && w->now_ns - c->cut_ns < CUT_NS)
-		return;
-	c->cut_ns = w->now_ns;
-	if (c->rate <= rate_floor(c) && ++c->cuts_at_floor == CUTS_AT_FLOOR) {
+	if (c->nacked > NACKS_FREE + NACKS_PER_PACKET * c->sent)
 		give_up(w, t);
-		return;
-	}
-	c->rate = RTE_MAX(c->rate / 2, rate_floor(c));
 }

@@ -2,6 +2,8 @@
 /* See pace.h. Runs on the worker's lcore. */
 #include "dataplane/pipeline/pace.h"
 
+#include "dataplane/pipeline/catch_rate.h"
+
 #define DRAIN_NS 100000000ull /* in which a cursor that is far behind gets there */
 
 /* What may leave at once. Pacing loses nothing: where the stream brings more than the
@@ -97,19 +99,25 @@ bool pace_may_repair(struct worker *w, struct viewer *v)
 	return r->next_ns <= w->now_ns;
 }
 
-void pace_repaired(struct worker *w, struct viewer *v)
+void pace_repaired(struct worker *w, struct viewer *v, uint32_t bytes)
 {
-	if (w->quantum == 0)
-		return;
-	v->repair.next_ns = w->now_ns + (w->quantum > 1 ? PACE_NS : 2 * PACE_NS);
+	uint64_t pause_ns = w->quantum > 1 ? PACE_NS : 2 * PACE_NS;
+
 	for (unsigned int i = 0; i < MR_VIEWER_TRACKS; i++) {
 		struct viewer_track *t = &v->track[i];
+		struct catch_up *c = &t->catch_up;
 
-		if (t->state == TRACK_LIVE)
+		if (t->state == TRACK_LIVE && w->quantum != 0)
 			share_take(w, t->audience);
-		else if (t->state == TRACK_CATCHING)
-			t->catch_up.paced_ns = w->now_ns + PACE_NS;
+		if (t->state != TRACK_CATCHING)
+			continue;
+		c->paced_ns = RTE_MAX(c->paced_ns, w->now_ns + PACE_NS);
+		c->repaired += bytes;
+		/* Some of its pace is always left for what is new. */
+		pause_ns = RTE_MAX(pause_ns, catch_rate_ns(c, bytes + bytes / 3));
 	}
+	if (w->quantum != 0)
+		v->repair.next_ns = w->now_ns + pause_ns;
 }
 
 uint16_t pace_catch_up(const struct worker *w, const struct catch_up *c, uint16_t quantum)

@@ -32,8 +32,8 @@ bool pace_live(struct worker *w, struct audience *a);
 /* Whether one repair of the viewer may leave now. False: `repair.next_ns` is when to
  * ask again. */
 bool pace_may_repair(struct worker *w, struct viewer *v);
-/* It leaves. */
-void pace_repaired(struct worker *w, struct viewer *v);
+/* It leaves, with so many bytes; whatever of the viewer's catches up waits for it. */
+void pace_repaired(struct worker *w, struct viewer *v, uint32_t bytes);
 
 /* What is left of a quantum for a track that catches up: all, or what a repair in
  * this turn has left. 0: nothing before `paced_ns`. */

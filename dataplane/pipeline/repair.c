@@ -18,11 +18,13 @@
 #define LOOKUPS_PER_TURN 128 /* numbers looked at, sent or not */
 #define REPAIRS_PER_VISIT 4  /* of one viewer, before the next has its turn */
 #define LOOKUPS_PER_VISIT 32
+#define MS_NS 1000000ull
 #define SECOND_NS 1000000000ull
 #define PACKET_OVERHEAD 70        /* [bytes] of headers and tag, for the budget */
 #define BUDGET_NS (SECOND_NS / 2) /* what a viewer may save up */
 #define BUDGET_LEAST 4096         /* [bytes] that can always be saved up */
 #define SOON_LEAST_NS 5000000ull  /* between two repairs of one packet */
+#define SOON_MOST_NS (90 * MS_NS) /* ditto, of who asks again after 100 ms */
 #define ECHO_LEAST_NS 20000000ull /* between a repair and its second copy, */
 #define ECHO_MOST_NS 40000000ull  /* which is not worth the wait beyond this */
 #define WIRE_INDEX_END (1ull << 48)
@@ -104,6 +106,20 @@ static uint64_t half_trip_ns(const struct viewer_track *t)
 	return (uint64_t)atomic_load_explicit(&t->stats->round_trip_us, memory_order_relaxed) * 500;
 }
 
+/* Until a packet may be repaired again. Who has just joined has told of no round trip,
+ * but how long NACKs take (catch_rate.h). */
+static uint64_t soon_ns(const struct viewer_track *t)
+{
+	uint64_t least = SOON_LEAST_NS;
+
+	if (t->state == TRACK_CATCHING) {
+		uint64_t delay_ns = RTE_MIN(t->catch_up.delay_ms * MS_NS, SOON_MOST_NS);
+
+		least = RTE_MAX(least, delay_ns);
+	}
+	return RTE_MAX(half_trip_ns(t), least);
+}
+
 /* Where the last repair of the packet is remembered, or is to be; NULL: all places are
  * taken. */
 static struct repair_recent *recent_of(
@@ -168,8 +184,8 @@ static bool make_repair(struct worker *w, struct viewer_track *t, const struct p
 	return true;
 }
 
-/* Looks at one number. Returns whether it was sent again. */
-static bool repair_packet(struct worker *w, struct viewer_track *t, uint16_t seq)
+/* Looks at one number. Returns how many bytes were sent again; 0: none. */
+static uint32_t repair_packet(struct worker *w, struct viewer_track *t, uint16_t seq)
 {
 	struct viewer_repair *r = &t->viewer->repair;
 	const struct plain_packet *p;
@@ -179,50 +195,51 @@ static bool repair_packet(struct worker *w, struct viewer_track *t, uint16_t seq
 
 	if (!find_index(t, seq, &index, &wire)) {
 		repair_refuse(w, t, MR_REPAIR_UNSENT, 1);
-		return false;
+		return 0;
 	}
 	worker_read_begin(w, t->audience, index);
 	p = audience_packet(t->audience, index);
 	if (p == NULL || too_old(w, t, p) || t->rtx_next >= WIRE_INDEX_END) {
 		repair_refuse(w, t, MR_REPAIR_GONE, 1);
-		return false;
+		return 0;
 	}
 	if ((p->flags & PLAIN_HOLE) != 0) {
 		repair_refuse(w, t, MR_REPAIR_HOLE, 1);
-		return false;
+		return 0;
 	}
 	recent = recent_of(w, t, wire);
 	if (recent == NULL) {
 		repair_refuse(w, t, MR_REPAIR_QUEUE, 1);
-		return false;
+		return 0;
 	}
 	if (recent->until_ns > w->now_ns) {
 		repair_refuse(w, t, MR_REPAIR_SOON, 1);
-		return false;
+		return 0;
 	}
 	cost = p->len + PACKET_OVERHEAD;
 	if (r->tokens < cost) {
 		repair_refuse(w, t, MR_REPAIR_BITRATE, 1);
-		return false;
+		return 0;
 	}
 	if (!make_repair(w, t, p))
-		return false;
+		return 0;
 	r->tokens -= cost;
-	recent->until_ns = w->now_ns + RTE_MAX(half_trip_ns(t), SOON_LEAST_NS);
-	return true;
+	recent->until_ns = w->now_ns + soon_ns(t);
+	return cost;
 }
 
 /*
  * A repair may be lost like any packet, and a browser that only receives knows no
  * round trip: Chromium asks again 100 ms later, and the picture has stopped. So what
  * was repaired goes out once more, a while later, unless the viewer asks for so much
- * that half of its budget is spent.
+ * that half of its budget is spent. Who catches up is ahead of time: it has none to
+ * lose, but may have a wire that is full.
  */
 static void echo_later(struct worker *w, struct viewer_track *t, uint16_t seq)
 {
 	uint64_t wait = RTE_MAX(half_trip_ns(t) + SOON_LEAST_NS, ECHO_LEAST_NS);
 
-	if (w->n_echoes == REPAIR_ECHOES || wait > ECHO_MOST_NS ||
+	if (w->n_echoes == REPAIR_ECHOES || wait > ECHO_MOST_NS || t->state == TRACK_CATCHING ||
 		t->viewer->repair.tokens < budget_most(w) / 2)
 		return;
 	w->echo[(w->echo_first + w->n_echoes++) % REPAIR_ECHOES] = (struct repair_echo){
@@ -268,16 +285,17 @@ static void serve(struct worker *w, struct viewer *v, struct visit *turn)
 		struct repair_wanted *e = &r->wanted[r->first];
 		struct viewer_track *t = &v->track[e->track];
 		unsigned int bit = (unsigned int)__builtin_ctz(e->mask);
+		uint32_t bytes;
 
 		visit.lookups++;
 		turn->lookups++;
 		/* The stream may have gone since. */
 		if (t->audience == NULL) {
 			repair_refuse(w, t, MR_REPAIR_GONE, 1);
-		} else if (repair_packet(w, t, (uint16_t)(e->pid + bit))) {
+		} else if ((bytes = repair_packet(w, t, (uint16_t)(e->pid + bit))) > 0) {
 			visit.repairs++;
 			turn->repairs++;
-			pace_repaired(w, v);
+			pace_repaired(w, v, bytes);
 			if (!e->echo)
 				echo_later(w, t, (uint16_t)(e->pid + bit));
 		}
@@ -289,10 +307,23 @@ static void serve(struct worker *w, struct viewer *v, struct visit *turn)
 	}
 }
 
+/* Who may have the next one much later (it catches up, slowly) waits behind the others.
+ * Returns whether it does. */
+static bool passes(struct worker *w, struct viewer *v, const struct viewer *first)
+{
+	if (v == first || v->repair.next_ns <= w->now_ns + 2 * PACE_NS)
+		return false;
+	repair_next(w);
+	repair_queue(w, v);
+	return true;
+}
+
 /* Who had one waits behind the others, and those who wait are in the order of when
- * they may have the next. */
+ * they may have the next, but for those who are passed over. */
 void repair_stage(struct worker *w)
 {
+	const struct viewer *passed = NULL;
+	unsigned int n_passed = 0;
 	struct visit turn = {0};
 
 	queue_echoes(w, &turn);
@@ -301,7 +332,11 @@ void repair_stage(struct worker *w)
 
 		if (v->repair.next_ns > w->now_ns) {
 			w->due_ns = RTE_MIN(w->due_ns, v->repair.next_ns);
-			break;
+			if (n_passed++ == LOOKUPS_PER_TURN || !passes(w, v, passed))
+				break;
+			if (passed == NULL)
+				passed = v;
+			continue;
 		}
 		if (turn.repairs >= REPAIR_BUDGET || turn.lookups >= LOOKUPS_PER_TURN) {
 			mr_count(&w->stats->repair_turns_full, 1);

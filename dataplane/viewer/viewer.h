@@ -58,23 +58,40 @@ static inline const uint8_t *frame_header_bytes(const struct frame_header *h)
 
 /* Of a track that waits for a key frame or catches up from one (catch_up.h). */
 struct catch_up {
-	struct viewer_track *next; /* TRACK_WAITING: of the same audience */
-	uint64_t after;       /* TRACK_WAITING: stream index; key frames before it do not count */
+	union {
+		struct viewer_track *next; /* TRACK_WAITING: of the same audience */
+		struct {
+			union {
+				uint32_t first_lost; /* while watched: stream index, low bits */
+				uint32_t judged;     /* packets, of which some were lost */
+			};
+			uint32_t newest_lost; /* stream index, its low bits */
+		};
+	};
+	union {
+		uint64_t after; /* TRACK_WAITING: stream index; key frames before do not count */
+		uint64_t judge_end; /* stream index: what was sent before is judged */
+	};
 	uint64_t since_ns;    /* CLOCK_MONOTONIC: in this state */
-	uint64_t stream_rate; /* [bytes/s] measured when it began */
-	uint64_t rate;        /* [bytes/s] now */
-	uint64_t top;         /* [bytes/s] never above */
+	uint64_t judge_ns;    /* CLOCK_MONOTONIC: when to judge the losses; 0: there are none */
+	uint32_t lost;        /* packets of those that are judged */
+	uint32_t stream_rate; /* [bytes/s] measured when it began */
+	uint32_t rate;        /* [bytes/s] now; half of it while a full wire is judged */
+	uint32_t top;         /* [bytes/s] never above */
 	uint64_t rated_ns;    /* CLOCK_MONOTONIC: when `rate` was raised last */
 	uint64_t paced_ns;    /* CLOCK_MONOTONIC: nothing before */
 	uint64_t caught_at;   /* stream index: all before it was sent, and there was no more */
 	uint64_t key_end;     /* stream index behind the key frame */
 	uint64_t key_sent_ns; /* CLOCK_MONOTONIC; 0: not yet */
-	uint64_t cut_ns;      /* CLOCK_MONOTONIC: when `rate` was cut last; 0: never */
 	uint32_t sent;        /* packets */
 	uint32_t nacked;      /* packets asked for again, each time counted */
+	uint32_t repaired;    /* [bytes] of repairs, which the pace is still to wait for */
 	uint32_t behind;      /* packets, when `quantum` was set */
 	uint16_t quantum;     /* packets at once */
-	uint16_t cuts_at_floor;
+	uint8_t cuts_at_floor;
+	bool slow;         /* the wire is known: `rate` rises slowly */
+	bool watching;     /* whether more is lost than by chance, until `judge_ns` */
+	uint16_t delay_ms; /* from a packet to the NACK for it, queues and all; 0: unknown */
 };
 
 /* Of a live track that wants a key frame (refresh.h). */
