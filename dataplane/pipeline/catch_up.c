@@ -180,6 +180,16 @@ static bool keyframe_is_complete(const struct audience *a, uint64_t index)
 	return false;
 }
 
+/* The shift from the key frame at `index` on: times fall back by CATCH_UP_SHIFT. By less,
+ * libwebrtc would keep its estimate, and wait with the picture as long as was left out. */
+static uint32_t shift_again(const struct viewer_track *t, uint64_t index)
+{
+	const struct plain_packet *to = audience_packet(t->audience, index);
+	const struct plain_packet *from = audience_packet(t->audience, t->next_index);
+
+	return t->shift + CATCH_UP_SHIFT + (from != NULL ? to->timestamp - from->timestamp : 0);
+}
+
 /* A newer key frame has come on the way: what is before it need not be sent any more.
  * An epoch of its own, by the next number; the pace goes on. */
 static void skip_to_newer(struct viewer_track *t)
@@ -194,10 +204,10 @@ static void skip_to_newer(struct viewer_track *t)
 		!keyframe_is_complete(a, index))
 		return;
 	live = audience_packet(a, index)->timestamp == audience_packet(a, a->next - 1)->timestamp;
+	t->shift = live ? 0 : shift_again(t, index);
 	t->wire_base += t->next_index - t->join_index;
 	t->join_index = index;
 	t->next_index = index;
-	t->shift = live ? 0 : CATCH_UP_SHIFT;
 	t->live_index = live ? index : UINT64_MAX;
 	c->key_end = keyframe_end(a, index, &bytes);
 	c->key_sent_ns = 0;
@@ -211,15 +221,15 @@ static void serve(struct worker *w, struct catching *e, uint16_t *budget)
 	struct viewer_track *t = e->track;
 	struct catch_up *c = &t->catch_up;
 	struct audience *a = t->audience;
-	uint16_t quantum = pace_catch_up(w, c, quantum_now(w, c, a->live_next - t->next_index));
-	uint16_t most = RTE_MIN(quantum, *budget);
+	uint16_t quantum, most, n = 0;
 	uint64_t bytes = 0;
-	uint16_t n = 0;
 
 	if (!catch_rate_turn(t, w->now_ns)) {
 		give_up(w, t);
 		return;
 	}
+	quantum = pace_catch_up(w, c, quantum_now(w, c, a->live_next - t->next_index));
+	most = RTE_MIN(quantum, *budget);
 	if (quantum == 0 || (w->quantum == 0 && w->now_ns < c->paced_ns)) {
 		e->due_ns = c->paced_ns; /* a repair takes its place, or the wire rests */
 		return;
