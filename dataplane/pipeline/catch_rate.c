@@ -6,16 +6,17 @@
 
 #define MS_NS 1000000ull
 #define SECOND_NS 1000000000ull
-#define RATE_FIRST 3          /* times the stream's rate, to begin with */
-#define RATE_RISE 20          /* times the stream's rate, more in each second */
-#define RATE_RISE_SLOW 16     /* 1/16 of the rate more in each second, below a known wire */
-#define KEYFRAME_PER_S 10     /* the key frame should be over in 1/10 s */
-#define JUDGED_LEAST 32u      /* packets; of fewer a lost one says nothing */
-#define BELOW 16u             /* the rate is 1/16 below what the wire carries */
-#define JUDGED_SHARE 16u      /* 1/16 lost: the pause was enough */
-#define WATCH_NS (10 * MS_NS) /* from the first loss on, whether others follow */
-#define CHANCE_FREE 2u        /* packets that may be lost then, by chance, */
-#define CHANCE_SHARE 8u       /* and 1/8 of those that were sent */
+#define RATE_FIRST 3             /* times the stream's rate, to begin with */
+#define RATE_RISE 20             /* times the stream's rate, more in each second */
+#define RATE_RISE_SLOW 4         /* 1/4 of the rate more in each second, below a known wire */
+#define KEYFRAME_PER_S 10        /* the key frame should be over in 1/10 s */
+#define JUDGED_LEAST 32u         /* packets; of fewer a lost one says nothing */
+#define AFTER_NS (2 * SECOND_NS) /* since it has caught up */
+#define BELOW 16u                /* the rate is 1/16 below what the wire carries */
+#define JUDGED_SHARE 16u         /* 1/16 lost: the pause was enough */
+#define WATCH_NS (10 * MS_NS)    /* from the first loss on, whether others follow */
+#define CHANCE_FREE 2u           /* packets that may be lost then, by chance, */
+#define CHANCE_SHARE 8u          /* and 1/8 of those that were sent */
 #define PAUSE_LEAST_NS (5 * MS_NS)
 #define JUDGE_LEAST_NS (20 * MS_NS)
 #define JUDGE_MOST_NS (200 * MS_NS)
@@ -34,6 +35,18 @@ static uint64_t rate_now(const struct catch_up *c)
 uint64_t catch_rate_ns(const struct catch_up *c, uint64_t bytes)
 {
 	return bytes * SECOND_NS / rate_now(c);
+}
+
+/* What the stream leaves of a wire that is known; of another one so little that a wire
+ * which carries twice the stream is not filled. */
+uint64_t catch_rate_after_ns(const struct catch_up *c, uint64_t bytes, uint64_t now_ns)
+{
+	uint64_t stream = c->stream_rate;
+	uint64_t rate = c->slow ? RTE_MAX(stream, c->rate - stream) : stream * 3 / 4;
+
+	if (stream == 0 || now_ns - c->rated_ns >= AFTER_NS)
+		return 0;
+	return bytes * SECOND_NS / rate;
 }
 
 void catch_rate_begin(

@@ -109,6 +109,8 @@ void pace_repaired(struct worker *w, struct viewer *v, uint32_t bytes)
 
 		if (t->state == TRACK_LIVE && w->quantum != 0)
 			share_take(w, t->audience);
+		if (t->state == TRACK_LIVE)
+			pause_ns = RTE_MAX(pause_ns, catch_rate_after_ns(c, bytes, w->now_ns));
 		if (t->state != TRACK_CATCHING)
 			continue;
 		c->paced_ns = RTE_MAX(c->paced_ns, w->now_ns + PACE_NS);

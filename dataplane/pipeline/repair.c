@@ -8,6 +8,7 @@
  */
 #include "dataplane/pipeline/worker.h"
 
+#include "dataplane/pipeline/catch_rate.h"
 #include "dataplane/pipeline/copy.h"
 #include "dataplane/pipeline/pace.h"
 #include "dataplane/pipeline/repair_queue.h"
@@ -233,13 +234,16 @@ static uint32_t repair_packet(struct worker *w, struct viewer_track *t, uint16_t
  * round trip: Chromium asks again 100 ms later, and the picture has stopped. So what
  * was repaired goes out once more, a while later, unless the viewer asks for so much
  * that half of its budget is spent. Who catches up is ahead of time: it has none to
- * lose, but may have a wire that is full.
+ * lose, but may have a wire that is full; and so it is for those who have just done so
+ * and ask for much.
  */
 static void echo_later(struct worker *w, struct viewer_track *t, uint16_t seq)
 {
 	uint64_t wait = RTE_MAX(half_trip_ns(t) + SOON_LEAST_NS, ECHO_LEAST_NS);
 
 	if (w->n_echoes == REPAIR_ECHOES || wait > ECHO_MOST_NS || t->state == TRACK_CATCHING ||
+		(t->viewer->repair.n_wanted > 1 &&
+			catch_rate_after_ns(&t->catch_up, 1000, w->now_ns) > 0) ||
 		t->viewer->repair.tokens < budget_most(w) / 2)
 		return;
 	w->echo[(w->echo_first + w->n_echoes++) % REPAIR_ECHOES] = (struct repair_echo){

@@ -268,7 +268,7 @@ static void test_adapts(void **state)
 		assert_int_equal(t->catch_up.judge_ns, 0);
 		run(&c, 100 * MS);
 		if (cases[k].one_in < 16)
-			assert_true(t->catch_up.rate < rate + rate / 50);
+			assert_true(t->catch_up.rate < rate + rate / 20);
 		else
 			assert_true(t->catch_up.rate > rate + rate / 20);
 		run(&c, 8 * SECOND);
