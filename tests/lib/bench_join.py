@@ -17,8 +17,9 @@ def parse(args):
     p.add_argument('--joins', type=within(1, 10000), default=20, metavar='N', help='of each kind')
     p.add_argument('--size', default='1280x720', metavar='WxH', help='of the picture')
     p.add_argument('--bitrate', default='2500k', metavar='RATE', help='of the video')
-    p.add_argument('--every', type=float, default=5, metavar='SECONDS',
-                   help='from join to join, on average')
+    p.add_argument('--every', type=float, metavar='SECONDS',
+                   help='from join to join, on average (default 5; with --link so many that '
+                   'nobody joins beside another)')
     p.add_argument('--link', metavar='RATE',
                    help='of a slow wire to the browser, as tc has it: 10mbit')
     p.add_argument('--jitter', type=float, metavar='MS',
@@ -47,8 +48,10 @@ def joins_of(lab, options, cache):
     namespace = slow_link(lab, options.link) if options.link else None
     # without the cache a join may wait for 10 s
     settle = 5 if cache else 15
-    client = Joins(lab, gateway.url('cam1'), options.joins, '--settle', settle, seconds=settle + 3,
-                   every=options.every, namespace=namespace)
+    stay = settle + 3
+    every = options.every or (2 * stay if options.link else 5)
+    client = Joins(lab, gateway.url('cam1'), options.joins, '--settle', settle, seconds=stay,
+                   every=every, namespace=namespace)
     found, tracks = watched(client, gateway)
     # each in the order of joining
     for j, t in zip(found, tracks):
