@@ -51,9 +51,6 @@ struct srtp_op {
 	uint16_t out_len;     /* out: bytes of the whole wire packet, 0 when it failed */
 	uint16_t status;      /* out: 0, or EINVAL, EOVERFLOW, EMSGSIZE, EIO, EBUSY (below) */
 	uint32_t ssrc;        /* host order, equals the header's */
-	/* A line that the caller touches after the burst: a back end that encrypts here and
-	 * now may fetch it meanwhile. NULL: none. */
-	const void *soon;
 };
 
 /* `worker` of a device that expands keys and encrypts no bursts. */

@@ -159,7 +159,6 @@ static uint16_t protect_burst(struct crypto_device *dev, struct srtp_op *ops, ui
 
 		if (i + 1 < n)
 			prefetch_key(d, ops[i + 1].tx);
-		__builtin_prefetch(op->soon);
 		status = srtp_op_check(op, tx->profile);
 		if (status != 0) {
 			srtp_op_failed(op, status);

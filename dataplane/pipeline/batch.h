@@ -27,15 +27,16 @@ static_assert(FANOUT_BUDGET + CATCH_UP_BUDGET + REPAIR_BUDGET <= BATCH_MAX, "a t
 
 struct stream;
 struct viewer;
+struct viewer_track;
 
 struct batch {
 	uint16_t n;
 	struct rte_mbuf *pkts[BATCH_MAX];
 };
 
-/* All that one turn may send: three batches of egress, the taps, replies that
+/* All that one turn may send beside media: two batches of egress, the taps, replies that
  * came down the packet ring. */
-#define FRAMES_MAX (5 * BATCH_MAX)
+#define FRAMES_MAX (4 * BATCH_MAX)
 
 struct frame_batch {
 	uint16_t n;
@@ -51,11 +52,11 @@ enum packet_kind {
 	PACKET_PUNT_SOURCE = 5, /* not RTP, to the endpoint of `stream_id` */
 	PACKET_KERNEL = 6,      /* owned port: for the tap */
 	PACKET_DOWN_RTP = 7,    /* RTP of the packet ring, on its way to `stream_id`'s worker */
-	PACKET_REPAIR = 8,      /* to a viewer, not for the first time */
 };
 
-/* In every mbuf's private area. classify writes it for received packets;
- * fan-out, reports and consent for packets to send. */
+/* In every mbuf's private area. classify writes it for received packets, reports and
+ * consent for packets to send. Copies have none: what is known of them stands in their
+ * batch, which spares them a cache line. */
 struct packet_meta {
 	uint8_t kind;         /* enum packet_kind */
 	uint8_t port;         /* index of the port it came in by, or leaves by */
@@ -70,8 +71,7 @@ struct packet_meta {
 		struct stream *stream;
 		struct viewer *viewer;
 	};
-	uint8_t track; /* of the viewer, of copies to send */
-	uint8_t reserved[3];
+	uint32_t reserved;
 	/* PUNT_SOURCE and DOWN_RTP go to workers that do not own the stream: it may
 	 * be gone when they look, so they have its name only. */
 	uint32_t stream_id;
@@ -98,14 +98,28 @@ struct input_batch {
 	struct input_packet pkts[BATCH_MAX];
 };
 
-/* Copies to encrypt: op[i] writes into pkts[i]. An mbuf holds the RTP header at
- * its data start, with headroom for the frame's headers before it; its length is
- * that of the protected packet. */
+/* Copies to encrypt: op[i] writes into pkts[i], for track[i]. An mbuf is the whole frame
+ * but for what encryption writes, and a UDP checksum in software. Repairs are the first
+ * ones. */
 struct plain_batch {
 	uint16_t n;
-	uint16_t n_repairs; /* of them: PACKET_REPAIR */
+	uint16_t n_repairs;
+	uint32_t ports; /* a bit for each port that they leave by */
+	uint64_t bytes; /* of all frames */
 	struct srtp_op op[BATCH_MAX];
 	struct rte_mbuf *pkts[BATCH_MAX];
+	struct viewer_track *track[BATCH_MAX];
+	uint8_t port[BATCH_MAX]; /* index */
+};
+static_assert(MR_PORTS_MAX <= 32, "a bit for each port");
+
+/* Frames with encrypted copies. */
+struct media_batch {
+	uint16_t n;
+	uint32_t ports;
+	uint64_t bytes;
+	struct rte_mbuf *pkts[BATCH_MAX];
+	uint8_t port[BATCH_MAX];
 };
 
 /* Everything that classify sorts into. */

@@ -140,10 +140,13 @@ static bool send_packet(struct worker *w, struct viewer_track *t, const struct p
 	if (t->live_index == UINT64_MAX && (p->flags & PLAIN_FRAME_START) != 0 &&
 		t->catch_up.caught_at == p->index)
 		t->live_index = p->index;
-	out->pkts[out->n] = m;
+	if (!copy_has_way(w, t)) {
+		worker_drop_mbuf(w, MR_DROP_NEXTHOP_UNRESOLVED, m);
+		return true;
+	}
 	copy_make(&out->op[out->n], m, p, audience_payload(t->audience, p), t);
+	copy_finish(w, out, m, t);
 	copy_count(t, p->len);
-	out->n++;
 	return true;
 }
 

@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * One viewer's copy of one packet: its RTP header, its length, and the order to
- * encrypt the shared payload behind it. The same function for live fan-out and
- * everything that sends a packet again, so the bytes are the same. What a copy's
- * success changes is changed here, where all is at hand; protect takes back what
- * fails. The audience's worker.
+ * One viewer's copy of one packet: its RTP header, the order to encrypt the shared
+ * payload behind it, and the frame around it, in one pass while the buffer's first lines
+ * are at hand. The same functions for live fan-out and everything that sends a packet
+ * again, so the bytes are the same. What a copy's success changes is changed here, too;
+ * protect takes back what fails. The audience's worker.
  */
 #ifndef DATAPLANE_PIPELINE_COPY_H
 #define DATAPLANE_PIPELINE_COPY_H
 
 #include "dataplane/pipeline/batch.h"
+#include "dataplane/pipeline/frame.h"
 #include "dataplane/stream/plain_ring.h"
 #include "dataplane/stream/rtp.h"
 #include "dataplane/viewer/viewer.h"
 
 #include <rte_byteorder.h>
+#include <rte_prefetch.h>
 
 /*
  * Where a copy's RTP header begins in its buffer: the payload behind it at the start
@@ -23,20 +25,27 @@
  */
 #define COPY_DATA_OFF (RTE_PKTMBUF_HEADROOM - sizeof(struct rtp_header))
 static_assert(RTE_PKTMBUF_HEADROOM % RTE_CACHE_LINE_SIZE == 0, "payloads start a cache line");
+static_assert(COPY_DATA_OFF >= FRAME_HEADER_ROOM, "there is room for all headers");
+
+/* Whether the viewer's next hop is known. Who has none gets no copy; its number has
+ * passed all the same. */
+static inline bool copy_has_way(const struct worker *w, const struct viewer_track *t)
+{
+	return frame_has_way(w, &t->viewer->header);
+}
+
+/* The track's line before its viewer's header can be asked for. */
+static inline void copy_prefetch_header(const struct viewer_track *t)
+{
+	rte_prefetch0(&t->viewer->header.bytes[FRAME_HEADER_ROOM - FRAME_HEADER_SHORT]);
+}
 
 /* RFC 3550 5.1, without CSRCs, extension and padding: stream input removed them. */
 static inline void copy_make(struct srtp_op *op, struct rte_mbuf *m, const struct plain_packet *p,
-	const uint8_t *payload, struct viewer_track *t)
+	const uint8_t *payload, const struct viewer_track *t)
 {
-	struct packet_meta *meta = packet_meta(m);
-	uint16_t len = (uint16_t)(sizeof(struct rtp_header) + p->len + t->tag_len);
 	uint64_t index = t->wire_base + (p->index - t->join_index);
-	struct rtp_header *h;
-
-	m->data_off = COPY_DATA_OFF;
-	m->data_len = len;
-	m->pkt_len = len;
-	h = rte_pktmbuf_mtod(m, struct rtp_header *);
+	struct rtp_header *h = (struct rtp_header *)((uint8_t *)m->buf_addr + COPY_DATA_OFF);
 
 	h->vpxcc = 0x80;
 	h->mpt = (uint8_t)((p->flags & PLAIN_MARKER ? 0x80 : 0) | t->payload_type);
@@ -52,11 +61,23 @@ static inline void copy_make(struct srtp_op *op, struct rte_mbuf *m, const struc
 	op->hdr_len = sizeof(*h);
 	op->payload_len = p->len;
 	op->ssrc = t->ssrc;
-	op->soon = &t->viewer->header.bytes[FRAME_HEADER_ROOM - FRAME_HEADER_SHORT];
+}
 
-	meta->kind = PACKET_RTP;
-	meta->viewer = t->viewer;
-	meta->track = (uint8_t)(t - t->viewer->track);
+/* What copy_make() began as the batch's next one, in `m`, is a whole copy now. */
+static inline void copy_finish(
+	struct worker *w, struct plain_batch *out, struct rte_mbuf *m, struct viewer_track *t)
+{
+	const struct frame_header *h = &t->viewer->header;
+	const struct srtp_op *op = &out->op[out->n];
+
+	frame_write(w, m, h, COPY_DATA_OFF,
+		(uint16_t)(sizeof(struct rtp_header) + op->payload_len + t->tag_len));
+	out->bytes += m->pkt_len;
+	out->ports |= UINT32_C(1) << h->port;
+	out->port[out->n] = h->port;
+	out->pkts[out->n] = m;
+	out->track[out->n] = t;
+	out->n++;
 }
 
 /* The track was sent a packet for the first time: what sender reports say. Reports

@@ -17,6 +17,23 @@
 
 #define AHEAD 8u /* copies: where viewers lie anywhere, as long as a miss takes */
 
+/* What leads to what a copy touches, and half as far ahead, what it touches. */
+static inline void copies_prefetch(
+	struct viewer_track *const *tracks, struct rte_mbuf *const *pkts, uint16_t i, uint16_t n)
+{
+	if (i + 2 * AHEAD < n) {
+		rte_prefetch0(tracks[i + 2 * AHEAD]);
+		rte_prefetch0(pkts[i + 2 * AHEAD]);
+	}
+	if (i + AHEAD < n) {
+		const struct rte_mbuf *m = pkts[i + AHEAD];
+
+		copy_prefetch_header(tracks[i + AHEAD]);
+		rte_prefetch0(m->cacheline1);
+		rte_prefetch0((const uint8_t *)m->buf_addr + COPY_DATA_OFF);
+	}
+}
+
 /* Makes copies of one packet for at most `room` viewers. Returns how many
  * viewers were passed, served or not. */
 static uint16_t fanout_packet(
@@ -27,22 +44,31 @@ static uint16_t fanout_packet(
 	struct viewer_track **tracks = &a->tracks[a->live_position];
 	uint16_t n = (uint16_t)RTE_MIN((uint32_t)room, a->n_tracks - a->live_position);
 	struct rte_mbuf **pkts = &out->pkts[out->n];
+	uint16_t made = 0;
 
-	for (uint32_t i = 0; i < RTE_MIN((uint32_t)n, AHEAD); i++)
+	for (uint32_t i = 0; i < RTE_MIN((uint32_t)n, 2 * AHEAD); i++)
 		rte_prefetch0(tracks[i]);
-	if (rte_pktmbuf_alloc_bulk(w->pool, pkts, n) != 0) {
+	/* As drivers take them: copies write all that is not the same in every free one. */
+	if (rte_mempool_get_bulk(w->pool, (void **)pkts, n) != 0) {
 		worker_drop(w, MR_DROP_MBUF_EMPTY, n);
 		return n;
 	}
+	for (uint32_t i = 0; i < RTE_MIN((uint32_t)n, AHEAD); i++)
+		copy_prefetch_header(tracks[i]);
 	for (uint16_t i = 0; i < n; i++) {
-		if (i + AHEAD < n) {
-			rte_prefetch0(tracks[i + AHEAD]);
-			rte_prefetch0(rte_pktmbuf_mtod(pkts[i + AHEAD], void *));
-		}
-		copy_make(&out->op[out->n + i], pkts[i], p, payload, tracks[i]);
-		copy_count(tracks[i], p->len);
+		struct viewer_track *t = tracks[i];
+
+		copies_prefetch(tracks, pkts, i, n);
+		if (!copy_has_way(w, t))
+			continue;
+		copy_make(&out->op[out->n], pkts[made], p, payload, t);
+		copy_finish(w, out, pkts[made++], t);
+		copy_count(t, p->len);
 	}
-	out->n = (uint16_t)(out->n + n);
+	if (made < n) {
+		worker_drop(w, MR_DROP_NEXTHOP_UNRESOLVED, n - made);
+		rte_mempool_put_bulk(w->pool, (void *const *)&pkts[made], n - made);
+	}
 	return n;
 }
 

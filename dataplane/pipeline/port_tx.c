@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Port tx: whole frames to the ports' queues. What a queue does not take at once
- * waits, in order, for the next turns; beyond TX_BUFFER it is dropped by name.
- * Runs on the worker's lcore.
+ * Port tx: whole frames to the ports' queues, media behind all else. What a queue does
+ * not take at once waits, in order, for the next turns; beyond TX_BUFFER it is dropped
+ * by name. Runs on the worker's lcore.
  */
 #include "dataplane/pipeline/worker.h"
 
@@ -47,21 +47,64 @@ static bool queue_make_room(struct worker *w, struct port_queue *q)
 	return q->n_tx < TX_BUFFER;
 }
 
+static void queue_put(struct worker *w, struct port_queue *q, struct rte_mbuf *m)
+{
+	if (q->n_tx < TX_BUFFER || queue_make_room(w, q))
+		q->tx[q->n_tx++] = m;
+	else
+		worker_drop_mbuf(w, MR_DROP_TX_FULL, m);
+}
+
+/* Media alone, all for one port that has nothing waiting: from the batch to the driver,
+ * which is the first to look at a frame again. What it does not take waits. */
+static void media_send(struct worker *w, struct media_batch *in)
+{
+	struct port_queue *q = &w->port[__builtin_ctz(in->ports)];
+	uint16_t done = 0;
+
+	while (done < in->n) {
+		uint16_t n = (uint16_t)RTE_MIN(BURST, in->n - done);
+		uint16_t sent = rte_eth_tx_burst(q->dpdk_id, q->queue, &in->pkts[done], n);
+
+		done = (uint16_t)(done + sent);
+		if (sent < n)
+			break;
+	}
+	for (uint16_t i = done; i < in->n; i++) {
+		in->bytes -= in->pkts[i]->pkt_len;
+		q->tx[q->n_tx++] = in->pkts[i];
+	}
+	mr_count(&w->stats->tx_packets, done);
+	mr_count(&w->stats->tx_bytes, in->bytes);
+}
+static_assert(BATCH_MAX <= TX_BUFFER, "a batch of media may wait");
+
+/* Behind what waits: a burst of the driver's may be a system call. */
+static void media_put(struct worker *w, struct media_batch *in)
+{
+	for (uint16_t i = 0; i < in->n; i++)
+		queue_put(w, &w->port[in->port[i]], in->pkts[i]);
+}
+
+static bool media_goes_straight(const struct worker *w, const struct media_batch *in)
+{
+	return (in->ports & (in->ports - 1)) == 0 && w->port[__builtin_ctz(in->ports)].n_tx == 0;
+}
+
 void port_tx_stage(struct worker *w)
 {
 	struct frame_batch *in = &w->tx;
+	struct media_batch *media = &w->cipher;
 
-	for (uint16_t i = 0; i < in->n; i++) {
-		struct rte_mbuf *m = in->pkts[i];
-		struct port_queue *q = &w->port[packet_meta(m)->port];
-
-		if (q->n_tx < TX_BUFFER || queue_make_room(w, q))
-			q->tx[q->n_tx++] = m;
-		else
-			worker_drop_mbuf(w, MR_DROP_TX_FULL, m);
-	}
-	w->moved |= in->n > 0;
+	w->moved |= in->n > 0 || media->n > 0;
+	for (uint16_t i = 0; i < in->n; i++)
+		queue_put(w, &w->port[packet_meta(in->pkts[i])->port], in->pkts[i]);
 	in->n = 0;
+	if (media->n > 0 && media_goes_straight(w, media))
+		media_send(w, media);
+	else
+		media_put(w, media);
+	media->n = 0;
 
 	for (uint8_t p = 0; p < w->n_ports; p++) {
 		struct port_queue *q = &w->port[p];

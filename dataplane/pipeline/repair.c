@@ -146,8 +146,7 @@ static struct repair_recent *recent_of(
 
 /* RFC 4588 4: the copy gets its own SSRC, type and number; the original one's
  * stands before the payload. Each number of rtx_next is used once. */
-static void make_rtx(
-	struct worker *w, struct srtp_op *op, struct rte_mbuf *m, struct viewer_track *t)
+static void make_rtx(struct worker *w, struct srtp_op *op, struct viewer_track *t)
 {
 	struct rtp_header *h = (struct rtp_header *)op->dst;
 	uint8_t *payload = w->rtx_payload[w->plain.n];
@@ -162,25 +161,27 @@ static void make_rtx(
 	op->payload_len = (uint16_t)(op->payload_len + RTX_OSN_LEN);
 	op->index = index;
 	op->ssrc = t->rtx_ssrc;
-	m->data_len = (uint16_t)(m->data_len + RTX_OSN_LEN);
-	m->pkt_len += RTX_OSN_LEN;
 }
 
 static bool make_repair(struct worker *w, struct viewer_track *t, const struct plain_packet *p)
 {
 	struct plain_batch *out = &w->plain;
 	struct srtp_op *op = &out->op[out->n];
-	struct rte_mbuf *m = rte_pktmbuf_alloc(w->pool);
+	struct rte_mbuf *m;
 
+	if (!copy_has_way(w, t)) {
+		worker_drop(w, MR_DROP_NEXTHOP_UNRESOLVED, 1);
+		return false;
+	}
+	m = rte_pktmbuf_alloc(w->pool);
 	if (m == NULL) {
 		worker_drop(w, MR_DROP_MBUF_EMPTY, 1);
 		return false;
 	}
 	copy_make(op, m, p, audience_payload(t->audience, p), t);
-	packet_meta(m)->kind = PACKET_REPAIR;
 	if (t->rtx_ssrc != 0)
-		make_rtx(w, op, m, t);
-	out->pkts[out->n++] = m;
+		make_rtx(w, op, t);
+	copy_finish(w, out, m, t);
 	out->n_repairs++;
 	return true;
 }

@@ -201,10 +201,10 @@ struct worker {
 	struct batch rx;
 	struct ingress in;
 	struct plain_batch plain;
-	struct batch srtcp_out; /* protected SRTCP, to send */
-	struct batch cipher;    /* protected SRTP, to send */
-	struct batch raw;       /* STUN and DTLS replies: UDP payload, frame header to come */
-	struct frame_batch tx;  /* whole frames */
+	struct batch srtcp_out;    /* protected SRTCP, to send */
+	struct media_batch cipher; /* protected SRTP, as whole frames */
+	struct batch raw;          /* STUN and DTLS replies: UDP payload, frame header to come */
+	struct frame_batch tx;     /* whole frames of all else: they leave before media */
 	/* payloads of RTX: an OSN before a copy of the shared payload */
 	uint8_t rtx_payload[REPAIR_BUDGET][RTX_OSN_LEN + PLAIN_PAYLOAD_MAX];
 };
@@ -244,9 +244,9 @@ void fanout_stage(struct worker *w);       /* plaintext rings -> plain */
 void catch_up_stage(struct worker *w);     /* plaintext rings -> plain */
 void report_stage(struct worker *w);       /* timers -> srtcp_out */
 void protect_stage(struct worker *w);      /* plain -> cipher */
-void egress_stage(struct worker *w);       /* cipher, srtcp_out, raw -> tx */
+void egress_stage(struct worker *w);       /* raw, srtcp_out -> tx; checksums of cipher */
 void punt_stage(struct worker *w);         /* in.punt -> packets up; in.kernel -> taps */
-void port_tx_stage(struct worker *w);      /* tx -> ports */
+void port_tx_stage(struct worker *w);      /* tx, cipher -> ports */
 
 /* ---- for stages ---- */
 static inline void worker_drop(struct worker *w, enum mr_drop reason, uint64_t n)

@@ -215,6 +215,7 @@ static void test_nexthops(void **state)
 	struct stream *s;
 
 	harness_init(&h);
+	harness_nexthop(&h, false);
 	s = harness_stream(&h, MR_KIND_VIDEO, 90000, 64);
 	v = harness_viewer(&h, SRTP_PROFILE_GCM_128, s); /* by next hop 1 */
 	assert_false(v->header.valid);
@@ -246,6 +247,7 @@ static void test_nexthops_churn(void **state)
 	uint32_t id = 0;
 
 	harness_init(&h);
+	harness_nexthop(&h, false);
 	for (uint32_t i = 0; i < NEXTHOPS_MAX; i++)
 		assert_int_equal(set_nexthop(&h, ++id, 1, false), 0);
 	assert_int_equal(set_nexthop(&h, id + 1, 1, false), -ENOSPC);

@@ -89,11 +89,9 @@ static inline void look(struct scene *c)
 	struct plain_batch *b = &c->h.w->plain;
 
 	for (uint16_t i = 0; i < b->n; i++) {
-		const struct rtp_header *h =
-			rte_pktmbuf_mtod(b->pkts[i], const struct rtp_header *);
-		const struct packet_meta *meta = packet_meta(b->pkts[i]);
+		const struct rtp_header *h = harness_rtp(b->pkts[i]);
 
-		if (c->v == NULL || meta->viewer != c->v)
+		if (c->v == NULL || b->track[i]->viewer != c->v)
 			continue;
 		assert_in_range(c->n, 0, SEEN_MAX - 1);
 		c->seen[c->n++] = (struct seen){
@@ -123,7 +121,7 @@ static inline void run(struct scene *c, uint64_t ns)
 			c->reports = w->now_ns;
 		harness_free_batch(&w->srtcp_out);
 		protect_stage(w);
-		harness_free_batch(&w->cipher);
+		harness_free_media(&w->cipher);
 		harness_advance(&c->h, TURN_NS);
 	}
 }

@@ -2,6 +2,7 @@
 /* dataplane/pipeline/egress.c and the headers it writes, dataplane/viewer/frame_header.c:
  * every frame is judged by wire_frame_check(), which shares no code with them. */
 #include "dataplane/pipeline/egress.h"
+#include "dataplane/pipeline/frame.h"
 
 #include "tests/unit/pipeline/eal.h"
 #include "tests/unit/pipeline/wire_frame.h"
@@ -232,12 +233,12 @@ static void test_port_beyond_the_workers(void **state)
 	assert_int_equal(f->stats.drops[MR_DROP_NEXTHOP_UNRESOLVED], before + 1);
 }
 
-/* All three batches leave, replies first, each packet of a batch in order, each
- * with another identification. */
+/* Both batches leave, replies first, each packet of a batch in order, each with another
+ * identification. */
 static void test_stage(void **state)
 {
 	struct fixture *f = *state;
-	struct batch *batches[] = {&f->w.cipher, &f->w.srtcp_out, &f->w.raw};
+	struct batch *batches[] = {&f->w.srtcp_out, &f->w.raw};
 	uint16_t first_id = 0;
 
 	header_of(&f->viewer.header, 0);
@@ -250,14 +251,14 @@ static void test_stage(void **state)
 			batches[b]->pkts[batches[b]->n++] = m;
 		}
 	egress_stage(&f->w);
-	assert_int_equal(f->w.tx.n, 300);
-	for (unsigned int i = 0; i < 300; i++) {
+	assert_int_equal(f->w.tx.n, 200);
+	for (unsigned int i = 0; i < 200; i++) {
 		struct rte_mbuf *m = f->w.tx.pkts[i];
 		const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
 		uint16_t id = (uint16_t)(frame[18] << 8 | frame[19]);
 
 		assert_null(wire_frame_check(frame, m->pkt_len, 14));
-		assert_int_equal(frame[42], 2 - i / 100);
+		assert_int_equal(frame[42], 1 - i / 100);
 		assert_int_equal(frame[43], i % 100);
 		if (i == 0)
 			first_id = id;
@@ -266,6 +267,84 @@ static void test_stage(void **state)
 	for (unsigned int b = 0; b < RTE_DIM(batches); b++)
 		assert_int_equal(batches[b]->n, 0);
 	free_sent(f);
+}
+
+/* A copy as fan-out makes it, and a payload as encryption does. */
+static void put_media(struct fixture *f, size_t i, uint8_t port, uint16_t len)
+{
+	struct media_batch *b = &f->w.cipher;
+	struct rte_mbuf *m = rte_pktmbuf_alloc(f->pool);
+	struct frame_header h;
+
+	assert_non_null(m);
+	memset(m->buf_addr, 0xee, m->buf_len);
+	m->ol_flags = m->tx_offload = UINT64_MAX; /* whoever had it last */
+	header_of(&h, i);
+	h.port = port;
+	frame_write(&f->w, m, &h, 116, len);
+	fill((uint8_t *)m->buf_addr + 116, len, len);
+	b->ports |= 1u << port;
+	b->port[b->n] = port;
+	b->pkts[b->n++] = m;
+}
+
+/* Copies that leave by several ports: the sum is made for those whose device makes none,
+ * over what was encrypted meanwhile. */
+static void test_media_checksums(void **state)
+{
+	struct fixture *f = *state;
+	struct media_batch *b = &f->w.cipher;
+
+	f->w.port[0].udp_checksum = true;
+	for (size_t i = 0; i < RTE_DIM(headers); i++)
+		for (uint16_t len = 12; len < 1453; len += 131)
+			put_media(f, i, len % 2, len);
+	egress_stage(&f->w);
+	for (uint16_t k = 0; k < b->n; k++) {
+		struct rte_mbuf *m = b->pkts[k];
+		bool offload = b->port[k] == 0;
+		const char *wrong =
+			wire_frame_check(rte_pktmbuf_mtod(m, uint8_t *), m->pkt_len, m->l2_len);
+
+		assert_int_equal(
+			m->ol_flags & RTE_MBUF_F_TX_L4_MASK, offload ? RTE_MBUF_F_TX_UDP_CKSUM : 0);
+		if (!offload && wrong != NULL)
+			fail_msg("copy %u: %s", k, wrong);
+		if (offload)
+			assert_non_null(wrong); /* the device is still to add the payload's sum */
+	}
+	assert_int_equal(f->w.tx.n, 0);
+	rte_pktmbuf_free_bulk(b->pkts, b->n);
+	b->n = 0;
+	b->ports = 0;
+	f->w.port[0].udp_checksum = false;
+}
+
+/* IPv4 may go without (millrace-bench), IPv6 never. */
+static void test_no_checksum(void **state)
+{
+	struct fixture *f = *state;
+	struct media_batch *b = &f->w.cipher;
+
+	f->w.port[1].udp_no_checksum = true;
+	put_media(f, 0, 1, 100);
+	put_media(f, 2, 1, 100);
+	egress_stage(&f->w);
+	for (uint16_t k = 0; k < 2; k++) {
+		struct rte_mbuf *m = b->pkts[k];
+		const struct rte_udp_hdr *udp = rte_pktmbuf_mtod_offset(
+			m, const struct rte_udp_hdr *, m->l2_len + m->l3_len);
+
+		if (k == 0)
+			assert_int_equal(udp->dgram_cksum, 0);
+		else
+			assert_null(wire_frame_check(
+				rte_pktmbuf_mtod(m, uint8_t *), m->pkt_len, m->l2_len));
+	}
+	rte_pktmbuf_free_bulk(b->pkts, b->n);
+	b->n = 0;
+	b->ports = 0;
+	f->w.port[1].udp_no_checksum = false;
 }
 
 static void test_full(void **state)
@@ -290,6 +369,8 @@ int main(void)
 		cmocka_unit_test(test_header_refusals),
 		cmocka_unit_test(test_port_beyond_the_workers),
 		cmocka_unit_test(test_stage),
+		cmocka_unit_test(test_media_checksums),
+		cmocka_unit_test(test_no_checksum),
 		cmocka_unit_test(test_full),
 	};
 

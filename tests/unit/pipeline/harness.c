@@ -93,6 +93,17 @@ void harness_init(struct harness *h)
 	w->wall_offset_ns = 1700000000ll * (int64_t)SECOND;
 	clock_path_init(&h->clock);
 	harness_advance(h, 1000 * SECOND);
+	harness_nexthop(h, true);
+}
+
+void harness_nexthop(struct harness *h, bool known)
+{
+	struct order o = {.type = ORDER_NEXTHOP,
+		.nexthop = {.id = HARNESS_NEXTHOP, .valid = 1, .dst = {2, 0, 0, 0, 0, 1}},
+		.remove = !known};
+
+	order_carry_out(h->w, &o);
+	assert_int_equal(o.status, 0);
 }
 
 void harness_fini(struct harness *h)
@@ -198,7 +209,7 @@ struct mr_viewer_add harness_viewer_add(
 	uint32_t id = ++h->n_viewers;
 	struct mr_viewer_add add = {
 		.viewer_id = id,
-		.nexthop_id = 1,
+		.nexthop_id = HARNESS_NEXTHOP,
 		.local = {.addr = {[10] = 0xff, [11] = 0xff, 192, 0, 2, 1}, .port = htons(8189)},
 		.remote = {.addr = {[10] = 0xff,
 				   [11] = 0xff,
@@ -337,6 +348,23 @@ void harness_expect_notice(struct harness *h, uint32_t type, uint32_t id, uint32
 	assert_int_equal(n.value, value);
 }
 
+struct rtp_header *harness_rtp(const struct rte_mbuf *m)
+{
+	return rte_pktmbuf_mtod_offset(m, struct rtp_header *, m->l2_len + m->l3_len + 8);
+}
+
+uint16_t harness_rtp_len(const struct rte_mbuf *m)
+{
+	assert_int_equal(m->data_len, m->pkt_len);
+	return (uint16_t)(m->data_len - m->l2_len - m->l3_len - 8);
+}
+
+void harness_free_media(struct media_batch *b)
+{
+	rte_pktmbuf_free_bulk(b->pkts, b->n);
+	b->n = 0;
+}
+
 void harness_free_batch(struct batch *b)
 {
 	rte_pktmbuf_free_bulk(b->pkts, b->n);
@@ -347,4 +375,7 @@ void harness_free_plain(struct plain_batch *b)
 {
 	rte_pktmbuf_free_bulk(b->pkts, b->n);
 	b->n = 0;
+	b->n_repairs = 0;
+	b->ports = 0;
+	b->bytes = 0;
 }

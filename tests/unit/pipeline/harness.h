@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A worker with real memory, crypto, statistics and orders, but without ports:
- * tests fill its batches and run single stages. The test's thread is both the
+ * A worker with real memory, crypto, statistics and orders, and a port without a device,
+ * behind which all viewers are: tests fill its batches and run single stages. The test's thread is both the
  * main thread and the worker. Time stands still until a test moves it.
  */
 #ifndef TESTS_UNIT_PIPELINE_HARNESS_H
@@ -16,6 +16,7 @@
 #define HARNESS_VIEWERS 1024
 #define HARNESS_STREAMS 8
 #define HARNESS_MBUFS 4095
+#define HARNESS_NEXTHOP 1 /* of all viewers */
 #define HARNESS_PWD "ABCDEFGHIJKLMNOPQRSTUVWX"
 #define HARNESS_REMOTE_UFRAG "peer"
 #define MS 1000000ull /* [ns] */
@@ -39,6 +40,7 @@ int harness_eal_end(void **state);
 void harness_init(struct harness *h);
 void harness_fini(struct harness *h);
 void harness_advance(struct harness *h, uint64_t ns);
+void harness_nexthop(struct harness *h, bool known); /* as init has made it: known */
 
 /* A linked stream; its ring holds `ring_packets` (at least 64). */
 struct stream *harness_stream(
@@ -74,7 +76,13 @@ bool harness_notice(struct harness *h, struct notice *n);
 void harness_no_notice(struct harness *h);
 void harness_expect_notice(struct harness *h, uint32_t type, uint32_t id, uint32_t value);
 
+/* The UDP payload of a frame that a stage made. */
+struct rtp_header;
+struct rtp_header *harness_rtp(const struct rte_mbuf *m);
+uint16_t harness_rtp_len(const struct rte_mbuf *m);
+
 void harness_free_batch(struct batch *b);
+void harness_free_media(struct media_batch *b);
 /* Frees what fan-out made and protect has not seen. */
 void harness_free_plain(struct plain_batch *b);
 

@@ -147,6 +147,76 @@ static void test_full_queue(void **state)
 	assert_int_equal(f->stats.tx_packets - sent_before, kept);
 }
 
+static void put_media(struct fixture *f, uint32_t number, uint8_t port)
+{
+	struct media_batch *b = &f->w.cipher;
+	struct rte_mbuf *m = eal_mbuf(f->pool, &number, sizeof(number));
+
+	if (b->n == 0)
+		b->bytes = b->ports = 0;
+	b->ports |= 1u << port;
+	b->bytes += m->pkt_len;
+	b->port[b->n] = port;
+	b->pkts[b->n++] = m;
+}
+
+/* Media goes behind all else of its turn, straight to the driver or not, by one port or
+ * several; what is counted is what was taken. */
+static void test_media(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t packets = f->stats.tx_packets, bytes = f->stats.tx_bytes;
+	uint32_t number = 0, next = 0;
+
+	f->w.n_ports = 2;
+	f->w.port[1] = f->w.port[0];
+	f->w.moved = false;
+	for (int i = 0; i < 70; i++)
+		put_media(f, number++, 0);
+	port_tx_stage(&f->w); /* alone */
+	assert_true(f->w.moved);
+	assert_int_equal(f->w.cipher.n, 0);
+	assert_int_equal(f->w.port[0].n_tx, 0);
+	for (int i = 0; i < 3; i++)
+		put(f, number++);
+	for (int i = 0; i < 40; i++)
+		put_media(f, number++, 0);
+	port_tx_stage(&f->w); /* behind others */
+	for (int i = 0; i < 20; i++)
+		put_media(f, number++, i < 10 ? 0 : 1);
+	port_tx_stage(&f->w); /* by two ports */
+	assert_int_equal(f->stats.tx_packets - packets, number);
+	assert_int_equal(f->stats.tx_bytes - bytes, number * sizeof(number));
+	while (receive(f, &next) > 0)
+		;
+	assert_int_equal(next, number);
+	f->w.n_ports = 1;
+}
+
+/* What the driver does not take of media waits, and the next behind it. */
+static void test_media_waits(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t packets = f->stats.tx_packets, bytes = f->stats.tx_bytes;
+	const uint32_t kept = RING + TX_BUFFER;
+	uint32_t number = 0, next = 0;
+
+	while (number < kept + 50) {
+		for (int i = 0; i < 64 && number < kept + 50; i++)
+			put_media(f, number++, 0);
+		port_tx_stage(&f->w);
+	}
+	assert_int_equal(f->w.port[0].n_tx, TX_BUFFER);
+	assert_int_equal(f->stats.tx_packets - packets, RING);
+	assert_int_equal(f->stats.tx_bytes - bytes, RING * sizeof(number));
+	while (next < kept) {
+		assert_true(receive(f, &next) > 0);
+		port_tx_stage(&f->w);
+	}
+	assert_int_equal(f->stats.tx_packets - packets, kept);
+	assert_int_equal(f->stats.tx_bytes - bytes, kept * sizeof(number));
+}
+
 /* What came down the packet ring leaves less room for what ports bring. */
 static void test_room_for_staged(void **state)
 {
@@ -170,6 +240,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_bursts),
 		cmocka_unit_test(test_full_queue),
+		cmocka_unit_test(test_media),
+		cmocka_unit_test(test_media_waits),
 		cmocka_unit_test(test_room_for_staged),
 	};
 

@@ -40,10 +40,8 @@ static uint16_t turn(struct harness *h, struct served *served)
 	fanout_stage(h->w);
 	n = plain->n;
 	for (uint16_t i = 0; i < n; i++) {
-		const struct packet_meta *meta = packet_meta(plain->pkts[i]);
-
 		assert_in_range(plain->op[i].src[0], 0, PACKETS - 1);
-		served->count[meta->viewer->id][plain->op[i].src[0]]++;
+		served->count[plain->track[i]->viewer->id][plain->op[i].src[0]]++;
 		served->total++;
 	}
 	harness_free_plain(plain);
@@ -86,7 +84,7 @@ static void test_copy(void **state)
 
 	m = h.w->plain.pkts[0];
 	op = &h.w->plain.op[0];
-	rtp = rte_pktmbuf_mtod(m, const struct rtp_header *);
+	rtp = harness_rtp(m);
 	assert_int_equal(rtp->vpxcc, 0x80);
 	assert_int_equal(rtp->mpt, 0x80 | 96);
 	assert_int_equal(rte_be_to_cpu_16(rtp->seq), v->track[0].wire_base);
@@ -100,9 +98,13 @@ static void test_copy(void **state)
 	assert_int_equal(op->hdr_len, 12);
 	assert_int_equal(op->payload_len, 3);
 	assert_int_equal(op->ssrc, v->track[0].ssrc);
-	assert_ptr_equal(packet_meta(m)->viewer, v);
-	assert_in_range(rte_pktmbuf_headroom(m), FRAME_HEADER_MAX, UINT16_MAX);
-	assert_in_range(rte_pktmbuf_tailroom(m), 12 + 1500 + SRTP_MAX_TRAILER, UINT16_MAX);
+	assert_ptr_equal(h.w->plain.track[0], &v->track[0]);
+	assert_int_equal(m->data_len, 42 + 12 + 3 + v->track[0].tag_len);
+	assert_int_equal(m->pkt_len, m->data_len);
+	assert_int_equal(h.w->plain.bytes, m->pkt_len);
+	assert_int_equal(h.w->plain.ports, 1);
+	assert_in_range(rte_pktmbuf_tailroom(m) + m->data_len - 42, 12 + 1500 + SRTP_MAX_TRAILER,
+		UINT16_MAX);
 	harness_free_plain(&h.w->plain);
 	harness_fini(&h);
 }
@@ -311,7 +313,7 @@ static void test_overrun(void **state)
 	fanout_stage(h.w);
 	/* Packet 0 was lost for the others, five more for everybody. */
 	assert_int_equal(harness_drops(&h, MR_DROP_FANOUT_OVERRUN), 300 - FANOUT_BUDGET + 5 * 300);
-	first = rte_be_to_cpu_16(rte_pktmbuf_mtod(h.w->plain.pkts[0], struct rtp_header *)->seq);
+	first = rte_be_to_cpu_16(harness_rtp(h.w->plain.pkts[0])->seq);
 	assert_int_equal(first, (uint16_t)(h.w->viewers[0]->track[0].wire_base + 6));
 	harness_free_plain(&h.w->plain);
 	run_until_idle(&h, &served);
@@ -338,8 +340,42 @@ static void test_holes(void **state)
 	fanout_stage(h.w);
 	assert_int_equal(h.w->plain.n, 2);
 	assert_int_equal(
-		rte_be_to_cpu_16(rte_pktmbuf_mtod(h.w->plain.pkts[1], struct rtp_header *)->seq),
-		(uint16_t)(base + 4));
+		rte_be_to_cpu_16(harness_rtp(h.w->plain.pkts[1])->seq), (uint16_t)(base + 4));
+	harness_free_plain(&h.w->plain);
+	harness_fini(&h);
+}
+
+/* Who has no next hop is dropped by name before anything is encrypted; its number passes
+ * all the same, and its buffer goes back. */
+static void test_no_way(void **state)
+{
+	struct harness h;
+	struct stream *s;
+	struct viewer *v[3];
+
+	harness_init(&h);
+	s = harness_stream(&h, MR_KIND_VIDEO, 90000, 64);
+	for (int i = 0; i < 3; i++)
+		v[i] = harness_viewer(&h, SRTP_PROFILE_GCM_128, s);
+	v[1]->header.valid = false;
+	put_numbered(&h, s, 0);
+	fanout_stage(h.w);
+	assert_int_equal(h.w->plain.n, 2);
+	assert_ptr_equal(h.w->plain.track[0], &v[0]->track[0]);
+	assert_ptr_equal(h.w->plain.track[1], &v[2]->track[0]);
+	assert_int_equal(rte_mempool_in_use_count(h.w->pool), 2);
+	assert_int_equal(harness_drops(&h, MR_DROP_NEXTHOP_UNRESOLVED), 1);
+	assert_int_equal(v[1]->track[0].packets_sent, 0);
+	harness_free_plain(&h.w->plain);
+
+	v[1]->header.valid = true;
+	v[2]->header.port = 1; /* that this worker does not have */
+	put_numbered(&h, s, 1);
+	fanout_stage(h.w);
+	assert_int_equal(h.w->plain.n, 2);
+	assert_int_equal(h.w->plain.op[1].index, v[1]->track[0].wire_base + 1);
+	assert_int_equal(harness_drops(&h, MR_DROP_NEXTHOP_UNRESOLVED), 2);
+	assert_int_equal(harness_all_drops(&h), 2);
 	harness_free_plain(&h.w->plain);
 	harness_fini(&h);
 }
@@ -380,6 +416,7 @@ int main(void)
 		cmocka_unit_test(test_stream_ends_during_job),
 		cmocka_unit_test(test_overrun),
 		cmocka_unit_test(test_holes),
+		cmocka_unit_test(test_no_way),
 		cmocka_unit_test(test_no_buffers),
 	};
 

@@ -87,23 +87,24 @@ static void protect_all(struct harness *h, struct history *all)
 	struct worker *w = h->w;
 	uint64_t index[BATCH_MAX] = {0};
 	uint32_t ssrc[BATCH_MAX] = {0};
+	struct viewer_track *track[BATCH_MAX] = {0};
 
 	for (uint16_t i = 0; i < w->plain.n; i++) {
 		index[i] = w->plain.op[i].index;
 		ssrc[i] = w->plain.op[i].ssrc;
+		track[i] = w->plain.track[i];
 	}
 	protect_stage(w);
 	for (uint16_t i = 0; i < w->cipher.n; i++) {
 		struct rte_mbuf *m = w->cipher.pkts[i];
-		const struct packet_meta *meta = packet_meta(m);
 
-		remember(all, &meta->viewer->track[meta->track], ssrc[i], index[i],
-			fnv1a(rte_pktmbuf_mtod(m, const uint8_t *), m->data_len));
-		all->shifted += meta->viewer->track[meta->track].shift != 0;
+		remember(all, track[i], ssrc[i], index[i],
+			fnv1a((const uint8_t *)harness_rtp(m), harness_rtp_len(m)));
+		all->shifted += track[i]->shift != 0;
 		if (index[i] > all->highest)
 			all->highest = index[i];
 	}
-	harness_free_batch(&w->cipher);
+	harness_free_media(&w->cipher);
 }
 
 static void turn(struct harness *h, struct history *all)

@@ -29,7 +29,7 @@ static void run_repairs(struct scene *c, uint64_t ns)
 		report_stage(w);
 		harness_free_batch(&w->srtcp_out);
 		protect_stage(w);
-		harness_free_batch(&w->cipher);
+		harness_free_media(&w->cipher);
 		harness_advance(
 			&c->h, w->moved ? TURN_NS : RTE_MAX(w->due_ns, w->now_ns + 1) - w->now_ns);
 	}

@@ -45,17 +45,16 @@ struct expected {
 	uint32_t timestamp;
 };
 
-static void check_copy(struct rte_mbuf *m, struct oracle *o, const struct expected *e)
+static void check_copy(struct rte_mbuf *m, const struct viewer_track *t, struct oracle *o,
+	const struct expected *e)
 {
-	const struct packet_meta *meta = packet_meta(m);
-	const struct viewer_track *t = &meta->viewer->track[meta->track];
 	uint8_t packet[2048];
 	uint32_t word;
 	int len;
 
-	assert_int_equal(m->data_len, m->pkt_len);
-	memcpy(packet, rte_pktmbuf_mtod(m, void *), m->data_len);
-	len = oracle_unprotect(o, packet, m->data_len);
+	len = harness_rtp_len(m);
+	memcpy(packet, harness_rtp(m), (size_t)len);
+	len = oracle_unprotect(o, packet, len);
 	assert_int_equal(len, RTP_HEADER + e->len);
 	memcpy(&word, packet + 4, sizeof(word));
 	assert_int_equal(rte_be_to_cpu_32(word), (uint32_t)(e->timestamp + t->timestamp_base));
@@ -93,8 +92,8 @@ static void test_every_packet_decrypts(void **state)
 		assert_int_equal(h.w->plain.n, 0);
 		assert_int_equal(h.w->cipher.n, VIEWERS);
 		for (int i = 0; i < VIEWERS; i++)
-			check_copy(h.w->cipher.pkts[i], o[i], &e);
-		harness_free_batch(&h.w->cipher);
+			check_copy(h.w->cipher.pkts[i], &v[i]->track[0], o[i], &e);
+		harness_free_media(&h.w->cipher);
 	}
 	report_stage(h.w);
 	for (int i = 0; i < VIEWERS; i++) {
@@ -130,8 +129,8 @@ static void test_wrap(void **state)
 			harness_put(&h, streams[0], e.payload, e.len, e.timestamp);
 			fanout_stage(h.w);
 			protect_stage(h.w);
-			check_copy(h.w->cipher.pkts[0], o, &e);
-			harness_free_batch(&h.w->cipher);
+			check_copy(h.w->cipher.pkts[0], &v->track[0], o, &e);
+			harness_free_media(&h.w->cipher);
 		}
 		assert_true(v->track[0].wire_base + streams[0]->audience.live_next > 0x10000);
 		oracle_destroy(o);
@@ -154,7 +153,7 @@ static void test_resend_is_the_same(void **state)
 		harness_put(&h, s, "0123456789", k + 1, k);
 	fanout_stage(h.w);
 	protect_stage(h.w);
-	struct batch first = h.w->cipher;
+	struct media_batch first = h.w->cipher;
 	assert_int_equal(first.n, 10 * VIEWERS);
 	harness_advance(&h, SECOND);
 	s->audience.live_next = 0;
@@ -164,11 +163,11 @@ static void test_resend_is_the_same(void **state)
 	assert_int_equal(h.w->cipher.n, first.n);
 	for (uint16_t i = 0; i < first.n; i++) {
 		assert_int_equal(first.pkts[i]->data_len, h.w->cipher.pkts[i]->data_len);
-		assert_memory_equal(rte_pktmbuf_mtod(first.pkts[i], void *),
-			rte_pktmbuf_mtod(h.w->cipher.pkts[i], void *), first.pkts[i]->data_len);
+		assert_memory_equal(harness_rtp(first.pkts[i]), harness_rtp(h.w->cipher.pkts[i]),
+			harness_rtp_len(first.pkts[i]));
 	}
-	harness_free_batch(&first);
-	harness_free_batch(&h.w->cipher);
+	harness_free_media(&first);
+	harness_free_media(&h.w->cipher);
 	harness_fini(&h);
 }
 
@@ -187,10 +186,11 @@ static void test_failure_is_named(void **state)
 	fanout_stage(h.w);
 	protect_stage(h.w);
 	assert_int_equal(h.w->cipher.n, 1);
+	assert_int_equal(h.w->cipher.bytes, h.w->cipher.pkts[0]->pkt_len);
 	assert_int_equal(harness_drops(&h, MR_DROP_PROTECT_FAILED), 1);
 	assert_int_equal(v->track[0].packets_sent, 0);
 	assert_int_equal(h.w->stats->media_packets, 1);
-	harness_free_batch(&h.w->cipher);
+	harness_free_media(&h.w->cipher);
 	harness_fini(&h);
 }
 

@@ -52,10 +52,10 @@ static void send_new(struct harness *h, struct sent *keep)
 			struct rte_mbuf *m = w->cipher.pkts[i];
 
 			assert_in_range(n, 0, SENT - 1);
-			keep->len[n] = m->data_len;
-			memcpy(keep->bytes[n], rte_pktmbuf_mtod(m, void *), m->data_len);
+			keep->len[n] = harness_rtp_len(m);
+			memcpy(keep->bytes[n], harness_rtp(m), keep->len[n]);
 		}
-		harness_free_batch(&w->cipher);
+		harness_free_media(&w->cipher);
 	}
 }
 
@@ -83,7 +83,7 @@ static unsigned int ask(struct scene *c, uint16_t seq)
 	repair_stage(c->h.w);
 	n = c->h.w->plain.n;
 	protect_stage(c->h.w);
-	harness_free_batch(&c->h.w->cipher);
+	harness_free_media(&c->h.w->cipher);
 	return n;
 }
 
@@ -95,7 +95,7 @@ static void test_same_bytes(void **state)
 	for (size_t k = 0; k < sizeof(profiles) / sizeof(profiles[0]); k++) {
 		static const unsigned int asked[] = {2, 3, 5};
 		struct packet p = {.len = 0};
-		struct batch *out;
+		struct media_batch *out;
 		struct sent sent;
 		struct scene c;
 		uint32_t packets;
@@ -112,9 +112,9 @@ static void test_same_bytes(void **state)
 		out = &c.h.w->cipher;
 		assert_int_equal(out->n, 3);
 		for (int i = 0; i < 3; i++) {
-			assert_int_equal(out->pkts[i]->data_len, sent.len[asked[i]]);
-			assert_memory_equal(rte_pktmbuf_mtod(out->pkts[i], void *),
-				sent.bytes[asked[i]], sent.len[asked[i]]);
+			assert_int_equal(harness_rtp_len(out->pkts[i]), sent.len[asked[i]]);
+			assert_memory_equal(harness_rtp(out->pkts[i]), sent.bytes[asked[i]],
+				sent.len[asked[i]]);
 		}
 		assert_int_equal(c.v->stats->track[0].nacks, 3);
 		assert_int_equal(c.v->stats->track[0].repaired, 3);
@@ -122,7 +122,7 @@ static void test_same_bytes(void **state)
 		assert_int_equal(c.h.w->stats->repairs, 3);
 		assert_int_equal(c.v->track[0].packets_sent, packets);
 		assert_null(c.h.w->repair_head);
-		harness_free_batch(out);
+		harness_free_media(out);
 		scene_fini(&c);
 	}
 }
@@ -136,9 +136,9 @@ static void check_rtx(struct scene *c, struct oracle *o, struct rte_mbuf *m, uns
 	uint16_t osn;
 
 	memset(expected, (int)original, sizeof(expected));
-	memcpy(packet, rte_pktmbuf_mtod(m, void *), m->data_len);
-	assert_int_equal(
-		oracle_unprotect(o, packet, m->data_len), sizeof(*h) + RTX_OSN_LEN + PAYLOAD);
+	memcpy(packet, harness_rtp(m), harness_rtp_len(m));
+	assert_int_equal(oracle_unprotect(o, packet, harness_rtp_len(m)),
+		sizeof(*h) + RTX_OSN_LEN + PAYLOAD);
 	h = (const struct rtp_header *)packet;
 	memcpy(&osn, packet + sizeof(*h), sizeof(osn));
 	assert_int_equal(h->mpt & 0x7f, RTX_TYPE);
@@ -176,7 +176,7 @@ static void test_rtx(void **state)
 			protect_stage(c.h.w);
 			assert_int_equal(c.h.w->cipher.n, 1);
 			check_rtx(&c, o, c.h.w->cipher.pkts[0], asked[i], 0x1fffe + i);
-			harness_free_batch(&c.h.w->cipher);
+			harness_free_media(&c.h.w->cipher);
 		}
 		assert_int_equal(c.v->stats->track[0].repaired, 4);
 		assert_int_equal(c.v->track[0].rtx_next, 0x20002);
@@ -263,7 +263,7 @@ static void test_not_too_soon(void **state)
 static void test_wrap(void **state)
 {
 	struct sent sent;
-	struct batch *out;
+	struct media_batch *out;
 	struct scene c;
 
 	scene_init(&c, SRTP_PROFILE_GCM_128);
@@ -278,9 +278,8 @@ static void test_wrap(void **state)
 		protect_stage(c.h.w);
 		assert_in_range(out->n, 1, SENT - n);
 		for (uint16_t i = 0; i < out->n; i++, n++)
-			assert_memory_equal(
-				rte_pktmbuf_mtod(out->pkts[i], void *), sent.bytes[n], sent.len[n]);
-		harness_free_batch(out);
+			assert_memory_equal(harness_rtp(out->pkts[i]), sent.bytes[n], sent.len[n]);
+		harness_free_media(out);
 	}
 	assert_int_equal(refused(c.v, MR_REPAIR_UNSENT), 1);
 	scene_fini(&c);
@@ -294,6 +293,24 @@ static unsigned int ask_anew(struct scene *c, uint16_t seq)
 	if (n > 0)
 		memset(c->h.w->repairs_recent, 0, sizeof(c->h.w->repairs_recent));
 	return n;
+}
+
+/* Nothing is made for who has no next hop, and no RTX number is used. */
+static void test_no_way(void **state)
+{
+	struct scene c;
+
+	begin(&c, SRTP_PROFILE_GCM_128, NULL);
+	c.v->track[0].rtx_ssrc = RTX_SSRC;
+	c.v->track[0].rtx_next = 7;
+	c.v->header.valid = false;
+	assert_int_equal(ask(&c, number(c.v, 1)), 0);
+	assert_int_equal(harness_drops(&c.h, MR_DROP_NEXTHOP_UNRESOLVED), 1);
+	assert_int_equal(c.v->track[0].rtx_next, 7);
+	c.v->header.valid = true;
+	assert_int_equal(ask(&c, number(c.v, 1)), 1);
+	assert_int_equal(c.v->track[0].rtx_next, 8);
+	scene_fini(&c);
 }
 
 /* A budget of bytes that time fills again, fractions included. */
@@ -346,7 +363,7 @@ static void test_flood(void **state)
 		assert_true(w->moved);
 		assert_in_range(w->plain.n, 0, REPAIR_BUDGET);
 		for (uint16_t i = 0; i < w->plain.n; i++)
-			served |= packet_meta(w->plain.pkts[i])->viewer == other;
+			served |= w->plain.track[i]->viewer == other;
 		assert_true(served); /* in the first turn */
 		sent += w->plain.n;
 		harness_free_plain(&w->plain);
@@ -425,7 +442,7 @@ static void test_turn_with_second_copies(void **state)
 			assert_in_range(h.w->plain.n, 1, REPAIR_BUDGET);
 			sent += h.w->plain.n;
 			protect_stage(h.w);
-			harness_free_batch(&h.w->cipher);
+			harness_free_media(&h.w->cipher);
 		}
 	}
 	assert_int_equal(sent, VIEWERS * WANTED * 3);
@@ -476,7 +493,7 @@ static unsigned int unasked(struct scene *c)
 	repair_stage(c->h.w);
 	n = c->h.w->plain.n;
 	protect_stage(c->h.w);
-	harness_free_batch(&c->h.w->cipher);
+	harness_free_media(&c->h.w->cipher);
 	return n;
 }
 
@@ -574,6 +591,7 @@ int main(void)
 		cmocka_unit_test(test_second_copy),
 		cmocka_unit_test(test_second_copy_not_wanted),
 		cmocka_unit_test(test_wrap),
+		cmocka_unit_test(test_no_way),
 		cmocka_unit_test(test_bitrate),
 		cmocka_unit_test(test_flood),
 		cmocka_unit_test(test_turn_is_bounded),

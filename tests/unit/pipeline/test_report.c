@@ -88,7 +88,7 @@ static void send_packet(struct harness *h, struct stream *s, uint16_t len, uint3
 	while (h->w->queue_head != NULL) {
 		fanout_stage(h->w);
 		protect_stage(h->w);
-		harness_free_batch(&h->w->cipher);
+		harness_free_media(&h->w->cipher);
 	}
 }
 

@@ -39,8 +39,7 @@ static void transmit(struct run *r)
 	struct plain_batch *b = &r->c.h.w->plain;
 
 	for (uint16_t i = 0; i < b->n; i++) {
-		const struct rtp_header *h =
-			rte_pktmbuf_mtod(b->pkts[i], const struct rtp_header *);
+		const struct rtp_header *h = harness_rtp(b->pkts[i]);
 		uint16_t back = (uint16_t)((uint16_t)r->l.end_sent - rte_be_to_cpu_16(h->seq));
 
 		if (packet_meta(b->pkts[i])->viewer != r->c.v)
@@ -73,7 +72,7 @@ static void play(struct run *r, uint64_t ns)
 		report_stage(w);
 		harness_free_batch(&w->srtcp_out);
 		protect_stage(w);
-		harness_free_batch(&w->cipher);
+		harness_free_media(&w->cipher);
 		if (r->c.v != NULL && r->live_ns == 0 && r->c.v->track[0].state == TRACK_LIVE)
 			r->live_ns = w->now_ns - r->joined_ns;
 		harness_advance(&r->c.h,

@@ -353,8 +353,8 @@ static void test_holes_are_not_sent(void **state)
 	play(&b, "10 13; +50");
 	fanout_stage(b.h.w);
 	assert_int_equal(b.h.w->plain.n, 2);
-	first = rte_be_to_cpu_16(rte_pktmbuf_mtod(b.h.w->plain.pkts[0], struct rtp_header *)->seq);
-	last = rte_be_to_cpu_16(rte_pktmbuf_mtod(b.h.w->plain.pkts[1], struct rtp_header *)->seq);
+	first = rte_be_to_cpu_16(harness_rtp(b.h.w->plain.pkts[0])->seq);
+	last = rte_be_to_cpu_16(harness_rtp(b.h.w->plain.pkts[1])->seq);
 	assert_int_equal((uint16_t)(last - first), 3);
 	harness_free_plain(&b.h.w->plain);
 	harness_leave(&b.h, v);
