@@ -20,6 +20,7 @@
 #define EVENTS_PER_TURN 256
 #define PACKET_SLOTS_PER_TURN 512
 #define PACKET_KINDS 8
+#define PACKETS_KEPT 128 /* slots of the ring down that media leaves to handshakes */
 
 /* TABLE: what runs is being told, by ring and socket; both must have ended. */
 enum install_state { STATE_IDLE, STATE_CONNECTING, STATE_TABLE, STATE_ATTACHED };
@@ -82,6 +83,15 @@ void install_forget(struct install *install, const void *user)
 	command_queue_forget(&install->commands, user);
 }
 
+/* Media waits for room with some left for handshakes and checks; an error is not looked at
+ * here. */
+static bool has_room(const struct mr_ring *packets)
+{
+	int space = mr_ring_space(packets);
+
+	return space < 0 || space >= PACKETS_KEPT;
+}
+
 int install_send_packet(
 	struct install *install, const struct mr_packet *head, const void *data, size_t len)
 {
@@ -93,9 +103,14 @@ int install_send_packet(
 	memcpy(&ordered, head, offsetof(struct mr_packet, data));
 	/* Not before what was commanded up to now: the packet may need it. */
 	ordered.after = command_queue_last_open(&install->commands);
-	rc = mr_packet_put(&install->client.channel.packets_down, &ordered, data, len);
-	if (rc == 0)
+	if (head->kind == MR_PACKET_DOWN_RTP && !has_room(&install->client.channel.packets_down))
+		rc = -EAGAIN;
+	else
+		rc = mr_packet_put(&install->client.channel.packets_down, &ordered, data, len);
+	if (rc == 0 || rc == -EAGAIN)
 		install->doorbell.due = true;
+	if (rc == -EAGAIN) /* now, not at the end of the turn: it has something to take */
+		doorbell_flush(&install->doorbell);
 	return rc;
 }
 

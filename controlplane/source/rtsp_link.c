@@ -16,6 +16,8 @@
 
 #define BACKLOG_BYTES (64u << 10) /* unsent, then the server does not read */
 #define READ_BYTES (32u << 10)    /* per turn of the main loop: every camera gets one */
+#define PAUSE_MS 2                /* where there is no room, and between parts of a backlog */
+#define BACKLOG_UNITS 24          /* in one part: viewers get no more than 16 packets in 1 ms */
 #define INTERLEAVED_HEADER 4      /* bytes: RFC 2326 10.12 */
 #define FRAME_MAX 1500            /* bytes of RTCP of ours in one of them */
 
@@ -32,11 +34,13 @@ struct rtsp_link {
 	const struct rtsp_tls *tls; /* NULL: none */
 	GIOStream *stream;          /* owned: of TLS, or the socket's; NULL: not connected */
 	guint readable, writable;   /* watches of it; 0: none */
+	guint resume;               /* after a pause of reading; 0: none */
 	GByteArray *in;             /* owned; the beginning of a message */
 	GByteArray *out;            /* owned; what the socket did not take yet */
 	uint32_t cseq;              /* of the last request */
 	bool ended;                 /* failed() was called */
 	bool lost_place;            /* incoming bytes begin anywhere */
+	bool backlog;               /* of a former process, still in the socket */
 	struct rtsp_channels channels;
 };
 
@@ -55,6 +59,7 @@ static void stop_watching(struct rtsp_link *link)
 {
 	g_clear_handle_id(&link->readable, g_source_remove);
 	g_clear_handle_id(&link->writable, g_source_remove);
+	g_clear_handle_id(&link->resume, g_source_remove);
 }
 
 static void fail(struct rtsp_link *link, const char *why)
@@ -88,23 +93,39 @@ static bool find_place(struct rtsp_link *link)
 	return found;
 }
 
-/* Hands out what is whole; false: the link ended or was closed meanwhile. */
+/* Hands out one; false: there is no room for it. */
+static bool take_unit(struct rtsp_link *link, struct rtsp_unit *unit)
+{
+	if (unit->message) {
+		link->events->message(link->user, unit->message);
+		gst_rtsp_message_free(unit->message);
+	} else if (unit->data) {
+		return link->events->data(link->user, unit->channel, unit->data, unit->len) !=
+		       -EAGAIN;
+	}
+	return true;
+}
+
+static gboolean on_resume(gpointer user_data);
+
+/* Hands out what is whole; false: the link ended or was closed meanwhile, or pauses. What
+ * there is no room for stays here, then with the kernel, in the end with the server. */
 static bool take_units(struct rtsp_link *link)
 {
+	unsigned int units = 0;
 	struct rtsp_unit unit;
+	bool room = true;
 	size_t at = 0;
-	ssize_t n;
+	ssize_t n = 0;
 
-	while ((n = rtsp_wire_parse(&unit, link->in->data + at, link->in->len - at)) > 0) {
-		at += (size_t)n;
-		if (unit.message) {
-			link->events->message(link->user, unit.message);
-			gst_rtsp_message_free(unit.message);
-		} else if (unit.data) {
-			link->events->data(link->user, unit.channel, unit.data, unit.len);
-		}
+	while (room && (n = rtsp_wire_parse(&unit, link->in->data + at, link->in->len - at)) > 0) {
+		room = take_unit(link, &unit);
 		if (!link->events || link->ended)
 			return false;
+		if (!room)
+			break;
+		at += (size_t)n;
+		room = !link->backlog || ++units < BACKLOG_UNITS;
 	}
 	if (n < 0) {
 		fail(link, "the server sends what is not RTSP");
@@ -112,7 +133,11 @@ static bool take_units(struct rtsp_link *link)
 	}
 	if (at > 0)
 		g_byte_array_remove_range(link->in, 0, (guint)at);
-	return true;
+	if (!room) {
+		g_clear_handle_id(&link->readable, g_source_remove);
+		link->resume = g_timeout_add(PAUSE_MS, on_resume, link);
+	}
+	return room;
 }
 
 /* READ_BYTES are more than a record of TLS has: nothing decrypted is left behind. */
@@ -131,6 +156,8 @@ static gboolean on_readable(GObject *stream, gpointer user_data)
 		g_error_free(error);
 		return G_SOURCE_CONTINUE;
 	}
+	if (n > 0 && n < READ_BYTES)
+		link->backlog = false;
 	if (n > 0 && link->lost_place && !find_place(link))
 		return G_SOURCE_CONTINUE;
 	if (n > 0)
@@ -140,6 +167,35 @@ static gboolean on_readable(GObject *stream, gpointer user_data)
 	else
 		lost(link, error);
 	g_clear_error(&error);
+	return G_SOURCE_REMOVE;
+}
+
+static guint watch(struct rtsp_link *link, GSource *source, GPollableSourceFunc call)
+{
+	guint id;
+
+	g_source_set_callback(source, G_SOURCE_FUNC(call), link, NULL);
+	id = g_source_attach(source, NULL);
+	g_source_unref(source);
+	return id;
+}
+
+static void watch_input(struct rtsp_link *link)
+{
+	link->readable = watch(link,
+		g_pollable_input_stream_create_source(
+			G_POLLABLE_INPUT_STREAM(g_io_stream_get_input_stream(link->stream)), NULL),
+		on_readable);
+}
+
+/* First what was read before. */
+static gboolean on_resume(gpointer user_data)
+{
+	struct rtsp_link *link = user_data;
+
+	link->resume = 0;
+	if (take_units(link))
+		watch_input(link);
 	return G_SOURCE_REMOVE;
 }
 
@@ -163,16 +219,6 @@ static ssize_t send_now(struct rtsp_link *link, const uint8_t *bytes, size_t len
 	if (n >= 0)
 		return n;
 	return full ? 0 : -EPIPE;
-}
-
-static guint watch(struct rtsp_link *link, GSource *source, GPollableSourceFunc call)
-{
-	guint id;
-
-	g_source_set_callback(source, G_SOURCE_FUNC(call), link, NULL);
-	id = g_source_attach(source, NULL);
-	g_source_unref(source);
-	return id;
 }
 
 static gboolean on_writable(GObject *stream, gpointer user_data)
@@ -244,10 +290,7 @@ static int start_watch(
 		getpeername(fd, (struct sockaddr *)remote, &remote_len))
 		return -errno;
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	link->readable = watch(link,
-		g_pollable_input_stream_create_source(
-			G_POLLABLE_INPUT_STREAM(g_io_stream_get_input_stream(link->stream)), NULL),
-		on_readable);
+	watch_input(link);
 	return 0;
 }
 
@@ -388,6 +431,7 @@ struct rtsp_link *rtsp_link_adopt(int fd, uint32_t cseq, const struct rtsp_chann
 	link->cseq = cseq;
 	link->channels = *channels;
 	link->lost_place = true;
+	link->backlog = true;
 	link->socket = g_socket_connection_factory_create_connection(socket);
 	link->stream = g_object_ref(G_IO_STREAM(link->socket));
 	g_object_unref(socket);

@@ -28,8 +28,9 @@ struct rtsp_link_events {
 		const struct sockaddr_storage *remote);
 	/* A response or a request of the server; borrowed for the call. */
 	void (*message)(void *user, GstRTSPMessage *message);
-	/* One interleaved frame (RFC 2326 10.12). */
-	void (*data)(void *user, uint8_t channel, const uint8_t *data, size_t len);
+	/* One interleaved frame (RFC 2326 10.12). 0, or -EAGAIN: there is no room for it; it
+	 * comes again in a moment, and the server waits meanwhile. */
+	int (*data)(void *user, uint8_t channel, const uint8_t *data, size_t len);
 	/* The end: `why` is a text for the operator. Close the link then. */
 	void (*failed)(void *user, const char *why);
 };
@@ -40,8 +41,9 @@ struct rtsp_link *rtsp_link_open(const char *host, uint16_t port, const struct r
 /*
  * The same over a connection that a former process has opened; `fd` is the link's
  * from here on. connected() is not called. Incoming bytes may begin anywhere: the
- * first unit is looked for (rtsp_wire_resync()). Requests go on after `cseq`. NULL: it
- * is no connection; then it stays the caller's.
+ * first unit is looked for (rtsp_wire_resync()). What has waited in the socket is
+ * handed out at a bounded pace. Requests go on after `cseq`. NULL: it is no connection;
+ * then it stays the caller's.
  */
 struct rtsp_link *rtsp_link_adopt(int fd, uint32_t cseq, const struct rtsp_channels *channels,
 	const struct rtsp_link_events *events, void *user);

@@ -150,11 +150,11 @@ static void on_connected(
 	r->events->connected(r->user, local, remote);
 }
 
-static void on_data(void *user, uint8_t channel, const uint8_t *data, size_t len)
+static int on_data(void *user, uint8_t channel, const uint8_t *data, size_t len)
 {
 	struct rtsp_requester *r = user;
 
-	r->events->data(r->user, channel, data, len);
+	return r->events->data(r->user, channel, data, len);
 }
 
 static void on_failed(void *user, const char *why)

@@ -20,7 +20,8 @@ struct rtsp_requester_events {
 		const struct sockaddr_storage *remote);
 	/* To the last request; a 401 only when nothing more can be tried. */
 	void (*response)(void *user, GstRTSPMessage *response);
-	void (*data)(void *user, uint8_t channel, const uint8_t *data, size_t len);
+	/* 0 or -EAGAIN, as of a link (rtsp_link.h) */
+	int (*data)(void *user, uint8_t channel, const uint8_t *data, size_t len);
 	/* No response to the last request within the time. */
 	void (*unanswered)(void *user, const char *why);
 	void (*failed)(void *user, const char *why);

@@ -326,12 +326,13 @@ static void on_connected(
 	request(s, GST_RTSP_OPTIONS, s->config->url, GST_RTSP_HDR_INVALID, NULL);
 }
 
-static void on_data(void *user, uint8_t channel, const uint8_t *data, size_t len)
+static int on_data(void *user, uint8_t channel, const uint8_t *data, size_t len)
 {
 	struct rtsp_session *s = user;
 
-	if (s->state == RTSP_PLAY || s->state == RTSP_PLAYING)
-		s->events->data(s->user, channel, data, len);
+	if (s->state != RTSP_PLAY && s->state != RTSP_PLAYING)
+		return 0;
+	return s->events->data(s->user, channel, data, len);
 }
 
 static void on_unanswered(void *user, const char *why)

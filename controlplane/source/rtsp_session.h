@@ -48,7 +48,8 @@ struct rtsp_session_events {
 		void *user, unsigned int i, const struct rtsp_transport *t, const char **why);
 	/* PLAY was answered. */
 	void (*playing)(void *user);
-	void (*data)(void *user, uint8_t channel, const uint8_t *data, size_t len);
+	/* 0 or -EAGAIN, as of a link (rtsp_link.h) */
+	int (*data)(void *user, uint8_t channel, const uint8_t *data, size_t len);
 	/* A keep-alive was answered: the sequence number of the record is newer. */
 	void (*alive)(void *user);
 	/*

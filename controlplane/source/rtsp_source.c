@@ -184,22 +184,21 @@ static void record_session(void *user)
 	path_save(s->base.path);
 }
 
-static void on_data(void *user, uint8_t channel, const uint8_t *data, size_t len)
+static int on_data(void *user, uint8_t channel, const uint8_t *data, size_t len)
 {
 	struct rtsp_source *s = user;
 
 	if (!s->tcp)
-		return;
+		return 0;
 	for (unsigned int k = 0; k < s->n_inputs; k++) {
-		if (channel == s->channel[k][0]) {
-			track_input_rtp(s->input[k], data, len);
-			return;
-		}
+		if (channel == s->channel[k][0])
+			return track_input_rtp(s->input[k], data, len);
 		if (channel == s->channel[k][1]) {
 			track_input_rtcp(s->input[k], data, len);
-			return;
+			return 0;
 		}
 	}
+	return 0;
 }
 
 static void on_failed(void *user, int error, const char *why)

@@ -102,35 +102,31 @@ static bool is_from_source(
 	return !memcmp(want, have, 16) && (!port || port == have_port);
 }
 
-static void send_down(struct track_input *in, const uint8_t *data, size_t len,
+/* 0 or -EAGAIN: the ring to the data plane is full. What is no packet goes nowhere. */
+static int send_down(struct track_input *in, const uint8_t *data, size_t len,
 	const struct sockaddr_storage *from)
 {
 	struct mr_packet head = {.kind = MR_PACKET_DOWN_RTP};
 	uint8_t addr[16];
 	uint16_t port;
-	int err;
 
 	if (len < RTP_HEADER || len > MR_PACKET_TOTAL_MAX)
-		return;
+		return 0;
 	in->arrival_us = now_us();
 	head.stream_id = in->path->tracks[in->i].stream_id;
 	if (!head.stream_id)
-		return;
+		return 0;
 	if (from && !address_from_sockaddr(addr, &port, from)) {
 		address_endpoint(&head.remote, addr, port);
 		head.local = in->bind.local;
 	}
-	err = install_send_packet(in->path->table->install, &head, data, len);
-	if (err == -EAGAIN && !in->loss_logged) {
-		in->loss_logged = true;
-		log_warn(in->path->name, "event=ring_full note=\"packets of the source are lost "
-					 "before the data plane\"");
-	}
+	return install_send_packet(in->path->table->install, &head, data, len) == -EAGAIN ? -EAGAIN
+											  : 0;
 }
 
-void track_input_rtp(struct track_input *in, const uint8_t *data, size_t len)
+int track_input_rtp(struct track_input *in, const uint8_t *data, size_t len)
 {
-	send_down(in, data, len, NULL);
+	return send_down(in, data, len, NULL);
 }
 
 void track_input_rtcp(struct track_input *in, const uint8_t *data, size_t len)
@@ -153,8 +149,11 @@ static void on_udp_rtp(
 	/* RTCP on the same port (RFC 5761 4): packet types 192 to 223. */
 	if (len >= 2 && data[1] >= 192 && data[1] <= 223)
 		track_input_rtcp(in, data, len);
-	else
-		send_down(in, data, len, from);
+	else if (send_down(in, data, len, from) == -EAGAIN && !in->loss_logged) {
+		in->loss_logged = true;
+		log_warn(in->path->name, "event=ring_full note=\"packets of the source are lost "
+					 "before the data plane\"");
+	}
 }
 
 static void on_udp_rtcp(

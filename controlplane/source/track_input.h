@@ -62,8 +62,9 @@ struct track_input *track_input_adopt(struct path *path, const struct path_recor
 /* After track_input_adopt() of a ring. */
 void track_input_set_sender(struct track_input *in, track_input_send_fn send, void *user);
 
-/* A packet that arrived by the session's own connection. */
-void track_input_rtp(struct track_input *in, const uint8_t *data, size_t len);
+/* A packet that arrived by the session's own connection. 0, or -EAGAIN: the ring to the
+ * data plane has no room now. */
+int track_input_rtp(struct track_input *in, const uint8_t *data, size_t len);
 void track_input_rtcp(struct track_input *in, const uint8_t *data, size_t len);
 
 /* The data plane said so (MR_EVENT_STREAM_STATE). */

@@ -88,6 +88,38 @@ class Tcp(Group):
                 f'{figures["longestGapMs"]} ms, longest outage {scene.longest_outage_ms} ms')
 
 
+@group('restart, many cameras over TCP')
+class Backlog(Group):
+    CAMERAS = 24
+
+    def setup(self):
+        self.lab.wire()
+        camera = Camera(self.lab, '--bitrate', '2M', '--size', '640x360', '--mounts', self.CAMERAS)
+        self.gateway = Gateway(self.lab, session_file(self.lab, {
+            f'cam{i + 1}': {'source': camera.url(f'cam{i + 1}'), 'rtspTransport': 'tcp'}
+            for i in range(self.CAMERAS)}))
+        self.gateway.start()
+        self.gateway.await_streams(2 * self.CAMERAS, 30)
+        time.sleep(1)
+
+    def streams(self, key):
+        return sum(s[key] for s in self.gateway.cli('streams')['streams'])
+
+    @case('two seconds away: what waited in the connections comes, all of it')
+    def away(self):
+        packets, lost = self.streams('packets'), self.streams('lost')
+        self.gateway.controlplane.kill()
+        time.sleep(2)
+        self.gateway.start_controlplane()
+        self.gateway.controlplane.await_line('event=attached', 20)
+        time.sleep(2)
+        packets, lost = self.streams('packets') - packets, self.streams('lost') - lost
+        # 250 packets a second and camera, and the frame that was just being read
+        check(packets > self.CAMERAS * 250 * 3, f'{packets} packets in 4 s')
+        check(lost <= 2 * self.CAMERAS, f'{lost} packets lost of {packets}')
+        return f'{packets} packets of {self.CAMERAS} cameras, {lost} lost'
+
+
 @group('restart, camera over TLS')
 class Tls(Group):
     """A connection of TLS cannot be taken over: it is made again, and the gap is stated."""

@@ -153,6 +153,30 @@ static void session_is_taken_over(void **state)
 	bench_free(b);
 }
 
+/* While the data plane has no room, packets wait where they are, and none is lost. */
+static void backlog_waits_for_room(void **state)
+{
+	struct bench *b = bench_new(MR_TRANSPORT_TCP);
+	struct remains r;
+
+	bench_open(b);
+	WAIT_FOR(3000, b->f->recorder.rtp[96] > 5 && b->f->recorder.kept[0] >= 0);
+	kill_control_plane(b, &r);
+	run_ms(1000); /* 50 packets: more than one part of a backlog */
+	start_control_plane(b, &r);
+	b->f->recorder.full = 100;
+	WAIT_FOR(3000, b->f->recorder.rtp[96] > 60);
+	assert_int_equal(b->f->recorder.full, 0);
+	assert_int_equal(b->f->recorder.rtp_gaps, 0);
+	b->f->recorder.full = 30;
+	b->f->recorder.rtp[96] = 0;
+	WAIT_FOR(3000, b->f->recorder.rtp[96] > 20);
+	assert_int_equal(b->f->recorder.rtp_gaps, 0);
+	assert_int_equal(b->f->recorder.rtp_bad, 0);
+	assert_int_equal(b->script.connections, 1);
+	bench_free(b);
+}
+
 /* The streams, and with them the viewers, stay; the session is ended and begun anew. */
 static void another_source_takes_the_streams(void **state)
 {
@@ -259,6 +283,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(former_paths_make_room),
 		cmocka_unit_test(session_is_taken_over),
 		cmocka_unit_test(udp_sockets_are_taken_over),
+		cmocka_unit_test(backlog_waits_for_room),
 		cmocka_unit_test(another_source_takes_the_streams),
 		cmocka_unit_test(lost_connection_is_made_again),
 		cmocka_unit_test(wrong_descriptors_are_refused),

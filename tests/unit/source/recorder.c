@@ -197,13 +197,21 @@ int install_send_packet(
 {
 	struct recorder *r = install->recorder;
 	const uint8_t *p = data;
+	uint16_t sequence;
 
 	if (!install->attached)
 		return -ENOTCONN;
+	if (r->full > 0) {
+		r->full--;
+		return -EAGAIN;
+	}
 	if (head->kind != MR_PACKET_DOWN_RTP || !head->stream_id || len < 12 || p[0] >> 6 != 2) {
 		r->rtp_bad++;
 		return 0;
 	}
+	sequence = (uint16_t)(p[2] << 8 | p[3]);
+	r->rtp_gaps += r->rtp[p[1] & 127] > 0 && sequence != r->rtp_next[p[1] & 127];
+	r->rtp_next[p[1] & 127] = (uint16_t)(sequence + 1);
 	r->rtp[p[1] & 127]++;
 	r->rtp_len[p[1] & 127] = len;
 	r->rtp_stream[p[1] & 127] = head->stream_id;

@@ -15,6 +15,9 @@ struct recorder {
 	int stream_add;           /* what STREAM_ADD is answered with */
 	int nexthop_del;          /* what NEXTHOP_DEL is answered with */
 	unsigned int rtp[128];    /* packets down per payload type */
+	unsigned int rtp_gaps;    /* packets of any type that do not follow the one before */
+	uint16_t rtp_next[128];   /* sequence number that would follow */
+	unsigned int full;        /* so many packets find no room from now on */
 	unsigned int rtp_bad;     /* not RTP version 2, or of no stream */
 	size_t rtp_longest;       /* [bytes] */
 	size_t rtp_len[128];      /* [bytes] of the last one */
