@@ -22,6 +22,7 @@ class Sessions(Group):
         # falls silent at once and is looked at in the end
         self.silent = Viewer(self.lab, self.gateway.url('quiet', whep=True), '--silent-after', '2',
                              '--no-delete', seconds=SILENCE + 15)
+        self.await_viewing(1, 15, 'quiet')
         self.silent_since = time.monotonic() + 2
 
     def viewing(self, path='cam1'):
