@@ -10,11 +10,14 @@
 #include <string.h>
 
 #define NOT_RUNNING "the data plane is not running"
+#define TAKING_OVER "the control plane has just started and is taking over viewers: try again"
+#define NO_ANSWER "the data plane does not answer yet: try again"
+#define LOST "the connection to the data plane is lost and is being made again: try again"
 
 void absence_init(struct absence *a)
 {
 	memset(a, 0, sizeof(*a));
-	g_strlcpy(a->why, NOT_RUNNING, sizeof(a->why));
+	g_strlcpy(a->why, TAKING_OVER, sizeof(a->why));
 }
 
 /* Whoever listens anew makes the file anew. */
@@ -52,15 +55,24 @@ void absence_note(struct absence *a, const char *socket_path, int rc, uint32_t v
 				a->why);
 		return;
 	}
-	g_strlcpy(a->why, rc == -EBUSY ? "another control plane is at work" : NOT_RUNNING,
+	g_strlcpy(a->why,
+		rc == 0              ? TAKING_OVER
+		: rc == -EBUSY       ? "another control plane is at work"
+		: absence_is_sure(a) ? NOT_RUNNING
+				     : NO_ANSWER,
 		sizeof(a->why));
 	if (rc != 0 && !known)
 		log_warn("-", "event=no_dataplane socket=%s error=\"%s\"", socket_path,
 			g_strerror(-rc));
 }
 
+void absence_lost(struct absence *a)
+{
+	g_strlcpy(a->why, LOST, sizeof(a->why));
+}
+
 bool absence_is_sure(const struct absence *a)
 {
-	return a->error != -EBUSY && a->error != -ETIMEDOUT && a->error != -ECONNRESET &&
-	       a->error != -EPROTONOSUPPORT;
+	return a->error != 0 && a->error != -EBUSY && a->error != -ETIMEDOUT &&
+	       a->error != -ECONNRESET && a->error != -EPROTONOSUPPORT;
 }

@@ -29,9 +29,12 @@ bool absence_wait(struct absence *a, const char *socket_path);
 /* An attempt has failed with `rc` of mr_client_connect(), the data plane's channel being
  * `version`; or with 0 it has not. */
 void absence_note(struct absence *a, const char *socket_path, int rc, uint32_t version);
-/* Whether what failed shows that there is no data plane. There may be one that is only
- * too busy to answer, or that has not noticed yet that the former control plane went:
- * it is waited for. One of another version keeps what runs: nothing is opened beside it. */
+/* The connection that was made has ended; whether the data plane has, nobody knows yet. */
+void absence_lost(struct absence *a);
+/* Whether the last attempt failed, and what failed shows that there is no data plane. There
+ * may be one that is only too busy to answer, or that has not noticed yet that the former
+ * control plane went: it is waited for. One of another version keeps what runs: nothing is
+ * opened beside it. */
 bool absence_is_sure(const struct absence *a);
 
 #endif

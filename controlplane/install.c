@@ -30,6 +30,8 @@ struct packet_handler {
 	void *user;
 };
 
+enum notice { NOTICE_ATTACHED, NOTICE_DETACHED, NOTICE_ABSENT };
+
 struct install {
 	char *socket_path;
 	enum install_state state;
@@ -56,6 +58,20 @@ struct install {
 
 static void detach(struct install *install, const char *why);
 static void connect_soon(struct install *install);
+
+static void tell(struct install *install, enum notice notice)
+{
+	for (guint i = 0; i < install->listeners->len; i++) {
+		struct install_listener *l =
+			&g_array_index(install->listeners, struct install_listener, i);
+		void (*call)(void *user) = notice == NOTICE_ATTACHED   ? l->attached
+					   : notice == NOTICE_DETACHED ? l->detached
+								       : l->absent;
+
+		if (call)
+			call(l->user);
+	}
+}
 
 /* ---- down ---- */
 
@@ -192,13 +208,7 @@ static void table_end(struct install *install)
 	reserve_ids(install);
 	log_info("-", "event=attached dataplane_pid=%u ports=%zu", install->client.dataplane_pid,
 		install->n_ports);
-	for (guint i = 0; i < install->listeners->len; i++) {
-		struct install_listener *l =
-			&g_array_index(install->listeners, struct install_listener, i);
-
-		if (l->attached)
-			l->attached(l->user);
-	}
+	tell(install, NOTICE_ATTACHED);
 }
 
 static void take_event(struct install *install, const struct mr_event *event)
@@ -340,17 +350,6 @@ static gboolean on_socket(gint fd, GIOCondition condition, gpointer user)
 
 /* ---- connecting ---- */
 
-static void tell_absent(struct install *install)
-{
-	for (guint i = 0; i < install->listeners->len; i++) {
-		struct install_listener *l =
-			&g_array_index(install->listeners, struct install_listener, i);
-
-		if (l->absent)
-			l->absent(l->user);
-	}
-}
-
 static void on_connected(int rc, const struct mr_client *client, void *user)
 {
 	struct install *install = user;
@@ -360,7 +359,7 @@ static void on_connected(int rc, const struct mr_client *client, void *user)
 		install->state = STATE_IDLE;
 		connect_soon(install);
 		if (absence_is_sure(&install->absence))
-			tell_absent(install);
+			tell(install, NOTICE_ABSENT);
 		return;
 	}
 	install->client = *client;
@@ -414,14 +413,10 @@ static void detach(struct install *install, const char *why)
 	log_warn("-", "event=detached why=\"%s\"", why);
 	close_client(install);
 	install->state = STATE_IDLE;
+	absence_lost(&install->absence);
 	command_queue_fail(&install->commands, -ENOTCONN);
-	for (guint i = 0; told && i < install->listeners->len; i++) {
-		struct install_listener *l =
-			&g_array_index(install->listeners, struct install_listener, i);
-
-		if (l->detached)
-			l->detached(l->user);
-	}
+	if (told)
+		tell(install, NOTICE_DETACHED);
 	connect_soon(install);
 }
 
@@ -505,6 +500,11 @@ void install_on_packet(
 bool install_attached(const struct install *install)
 {
 	return install->state == STATE_ATTACHED;
+}
+
+bool install_knows(const struct install *install)
+{
+	return install->state == STATE_ATTACHED || absence_is_sure(&install->absence);
 }
 
 const char *install_why_not(const struct install *install)

@@ -71,7 +71,12 @@ void install_on_packet(
 
 /* True between attached() and detached(). */
 bool install_attached(const struct install *install);
-/* Why not, for clients; until the next attempt to connect. */
+/* Whether what runs in the data plane is known: it has been taken over, or the last
+ * attempt to connect has shown that there is no data plane, so nothing runs. Not
+ * between start (or a connection lost) and attached(), nor beside a data plane that
+ * is another control plane's or of another release. */
+bool install_knows(const struct install *install);
+/* Why it is not attached, for clients; until the next attempt to connect. */
 const char *install_why_not(const struct install *install);
 
 /*

@@ -64,6 +64,8 @@ static bool judge(
 			o->viewer);
 	else if (status == SOUP_STATUS_NOT_FOUND)
 		snprintf(why, WHY_MAX, "no viewer %u ('millrace viewers' lists them)", o->viewer);
+	else if (status == SOUP_STATUS_SERVICE_UNAVAILABLE && clean != NULL)
+		snprintf(why, WHY_MAX, "%s", json_string_value(clean));
 	else
 		snprintf(why, WHY_MAX, "%s: refused with status %u: %s", o->api, status,
 			clean != NULL ? json_string_value(clean) : "no reason given");

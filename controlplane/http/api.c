@@ -88,6 +88,7 @@ void api_request(struct http_context *context, SoupServerMessage *message)
 	const char *method = soup_server_message_get_method(message);
 	SoupMessageHeaders *answer = soup_server_message_get_response_headers(message);
 	bool kicks = g_str_has_prefix(path, KICK);
+	const char *unknown = viewer_table_unknown(context->viewers);
 
 	if (comes_from_page(message)) {
 		http_error(message, SOUP_STATUS_FORBIDDEN, "not for pages, nor by another name");
@@ -97,6 +98,8 @@ void api_request(struct http_context *context, SoupServerMessage *message)
 		soup_message_headers_replace(answer, "Allow", kicks ? "POST" : "GET");
 		http_error(
 			message, SOUP_STATUS_METHOD_NOT_ALLOWED, "this method is not allowed here");
+	} else if (unknown) {
+		http_unavailable(message, unknown); /* a list would be too short */
 	} else if (kicks) {
 		kick(context, message, path + strlen(KICK));
 	} else {

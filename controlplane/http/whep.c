@@ -427,13 +427,19 @@ static void answer_patch(struct whep_request *r)
 static void answer_resource(struct whep_request *r)
 {
 	const char *method = soup_server_message_get_method(r->message);
+	const char *unknown = viewer_table_unknown(r->context->viewers);
+	bool ends = method == SOUP_METHOD_DELETE;
 
-	if (method == SOUP_METHOD_DELETE) {
-		answer_delete(r);
-		return;
-	}
-	if (strcmp(method, "PATCH") == 0) {
-		answer_patch(r);
+	if (ends || strcmp(method, "PATCH") == 0) {
+		/* "No such session" would be final, and the session plays. */
+		if (unknown) {
+			http_unavailable(r->message, unknown);
+			request_finish(r);
+		} else if (ends) {
+			answer_delete(r);
+		} else {
+			answer_patch(r);
+		}
 		return;
 	}
 	if (method == SOUP_METHOD_OPTIONS)

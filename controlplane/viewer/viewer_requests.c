@@ -13,6 +13,11 @@ static struct viewer *find_resource(struct viewer_table *t, const char *path, co
 	return v && strcmp(v->path->name, path) == 0 && v->state != VIEWER_CLOSING ? v : NULL;
 }
 
+const char *viewer_table_unknown(const struct viewer_table *t)
+{
+	return install_knows(t->install) ? NULL : install_why_not(t->install);
+}
+
 int viewer_table_delete(struct viewer_table *t, const char *path, const char *resource)
 {
 	struct viewer *v = find_resource(t, path, resource);

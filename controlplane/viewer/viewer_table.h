@@ -44,6 +44,13 @@ struct viewer_offer_reply {
 int viewer_table_offer(struct viewer_table *table, struct path *path, const char *sdp, size_t len,
 	struct viewer_offer_reply *reply);
 
+/*
+ * NULL: all viewers are known, who is not in the table is not there; so also without a
+ * data plane, which ends them all. Else why there may be others, which are not taken
+ * over (yet): a sentence for the client, for now (borrowed).
+ */
+const char *viewer_table_unknown(const struct viewer_table *table);
+
 /* Ends the viewer of a WHEP resource. 0 or -ENOENT. */
 int viewer_table_delete(struct viewer_table *table, const char *path, const char *resource);
 

@@ -6,7 +6,7 @@ import subprocess
 import time
 
 from cases import Group, busy, case, check, group
-from lab import Browser, Camera, Gateway, Viewer, one_camera, play, session_file, view
+from lab import Browser, Camera, Gateway, Viewer, one_camera, play, request, session_file, view
 from restarts import Restarts
 
 
@@ -214,6 +214,32 @@ class Ice(Group):
 class DataPlane(Group):
     def setup(self):
         self.scene = Restarts(self.lab, 'udp', viewers=2, seconds=60, dump=self.lab.path('dump'))
+
+    @case('before a new control plane knows them, nobody is told that viewers are gone')
+    def not_yet(self):
+        gateway = self.scene.gateway
+        client = Viewer(self.lab, gateway.url('cam1', whep=True), seconds=60)
+        check(gateway.await_viewers(3, 15) is not None, 'does not play')
+        mine, = {v['id'] for v in gateway.viewers()} - self.scene.before
+        gateway.controlplane.kill()
+        gateway.dataplane.signal(signal.SIGSTOP)  # which it cannot take over from
+        try:
+            gateway.start_controlplane()
+            client.process.signal(signal.SIGINT)
+            result = client.result()['viewers'][0]
+            status, headers, body = request(
+                self.lab, 'GET', 'http://127.0.0.1:9997/v3/webrtcsessions/list',
+                namespace=self.lab.gw)
+            why = gateway.kick(mine)
+        finally:
+            gateway.dataplane.signal(signal.SIGCONT)
+        check(result['deleteStatus'] == 503, f'DELETE: {result["deleteStatus"]}')
+        check(status == 503 and headers.get('Retry-After') == '1', f'list: {status} {body}')
+        check(why is not None and why.endswith('try again'), f'kick: {why}')
+        self.scene.await_taken_over()
+        check(gateway.kick(mine) is None, 'the operator cannot end it afterwards')
+        check(gateway.await_viewers(2, 5) is not None, 'it is still there')
+        return why
 
     @case('the page plays again by itself within 3 s, with keys of its own')
     def killed(self):

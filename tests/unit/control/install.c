@@ -193,7 +193,12 @@ static int setup(void **state)
 	install_add_listener(f->install, &listener);
 	install_on_packet(f->install, MR_PACKET_UP_PUBLIC, on_packet, f);
 	install_start(f->install);
+	assert_false(install_knows(f->install));
+	assert_non_null(strstr(install_why_not(f->install), "taking over"));
+	wait_for(&f->connects, 1);
+	assert_false(install_knows(f->install));
 	wait_for(&f->attached, 1);
+	assert_true(install_knows(f->install));
 	*state = f;
 	return 0;
 }
@@ -321,6 +326,26 @@ static void test_data_plane_goes(void **state)
 	assert_true(install_new_id(f->install) > 41);
 }
 
+/* While it may be there, nobody says that nothing runs; once it is known not to be, all do. */
+static void test_knows(void **state)
+{
+	struct fixture *f = *state;
+
+	while (g_source_remove_by_user_data(f))
+		continue;
+	close(f->listener);
+	leave(f);
+	wait_for(&f->detached, 1);
+	assert_false(install_knows(f->install));
+	assert_non_null(strstr(install_why_not(f->install), "lost"));
+	wait_for(&f->absent, 1);
+	assert_true(install_knows(f->install));
+	assert_string_equal(install_why_not(f->install), "the data plane is not running");
+	listen_anew(f);
+	wait_for(&f->attached, 2);
+	assert_true(install_knows(f->install));
+}
+
 /* A data plane of another release: named, left alone while it is the same one, never
  * taken for absent; the next one is attached to as soon as it listens. */
 static void test_other_release(void **state)
@@ -345,6 +370,7 @@ static void test_other_release(void **state)
 	assert_non_null(strstr(install_why_not(f->install), "another release"));
 	snprintf(version, sizeof(version), "version %u,", f->version);
 	assert_non_null(strstr(install_why_not(f->install), version));
+	assert_false(install_knows(f->install));
 	leave(f);
 	while (g_source_remove_by_user_data(f))
 		continue;
@@ -376,6 +402,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_forget, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_packets, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_data_plane_goes, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_knows, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_other_release, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_damaged_channel, setup, teardown),
 	};

@@ -63,6 +63,48 @@ static void test_api(void **state)
 	stop(&f);
 }
 
+/* What a former control plane left is not taken over yet: nobody is said not to be there. */
+static void test_taking_over(void **state)
+{
+	static const struct {
+		const char *method, *path;
+		guint status;
+	} cases[] = {
+		{"GET", "/v3/webrtcsessions/list", 503},
+		{"POST", "/v3/webrtcsessions/kick/7", 503},
+		{"POST", "/v3/webrtcsessions/kick/8", 503},
+		{"POST", "/v3/webrtcsessions/list", 405},
+		{"GET", "/cam1/", 404},
+	};
+	struct http_server *api;
+	struct fixture f;
+
+	start(&f, NULL);
+	f.port = free_port();
+	f.config.api_address.port = htons(f.port);
+	kicked = 0;
+	unknown = "taking over";
+	assert_int_equal(http_server_create_api(&api, &f.config, NULL, NULL), 0);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		GBytes *body;
+		SoupMessage *m = ask(&f, cases[i].method, cases[i].path, NULL, NULL, 0, &body);
+		bool again = cases[i].status == 503;
+
+		if (soup_message_get_status(m) != cases[i].status)
+			fail_msg("%s %s: status %u", cases[i].method, cases[i].path,
+				soup_message_get_status(m));
+		assert_string_equal(header(m, "Retry-After"), again ? "1" : "");
+		assert_true(!again || g_strstr_len(g_bytes_get_data(body, NULL),
+					      (gssize)g_bytes_get_size(body), unknown));
+		g_bytes_unref(body);
+		g_object_unref(m);
+	}
+	assert_int_equal(kicked, 0);
+	unknown = NULL;
+	http_server_destroy(api);
+	stop(&f);
+}
+
 static void on_end(GObject *program, GAsyncResult *result, gpointer user)
 {
 	char **said = user;
@@ -109,6 +151,7 @@ static void test_kick(void **state)
 		int status;
 		const char *said;
 		unsigned int kicked; /* from then on */
+		const char *unknown;
 	} cases[] = {
 		{"api", "kick 8", 1, "no viewer 8", 0},
 		{"api", "kick 2147483650", 1, "fixed session", 0},
@@ -117,6 +160,7 @@ static void test_kick(void **state)
 		{"nobody", "--json kick 7", 1, "\"error\": \"127.0.0.1:", 0},
 		{"stranger", "kick 7", 1, "is not millrace-controlplane", 0},
 		{"pages", "kick 7", 1, "status 405", 0},
+		{"api", "kick 7", 1, "millrace: taking over\n", 0, "taking over"},
 		{"api", "kick 7", 0, "viewer 7 ended", 1},
 		{"api", "--json kick 7", 0, "\"ended\": true", 2},
 	};
@@ -140,7 +184,10 @@ static void test_kick(void **state)
 						      : nobody;
 		char *line = g_strdup_printf("--api 127.0.0.1:%u %s", to, cases[i].arguments),
 		     *said;
-		int status = run(&said, line);
+		int status;
+
+		unknown = cases[i].unknown;
+		status = run(&said, line);
 
 		if (status != cases[i].status || !strstr(said, cases[i].said) ||
 			kicked != cases[i].kicked)
@@ -159,6 +206,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_api),
+		cmocka_unit_test(test_taking_over),
 		cmocka_unit_test(test_kick),
 	};
 

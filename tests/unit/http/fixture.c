@@ -12,6 +12,7 @@ static struct path cam = {.id = 1, .name = "cam1", .state = MR_PATH_READY};
 struct path demand = {.id = 2, .name = "demand", .state = MR_PATH_OFF};
 struct path_listener *listener;
 unsigned int wanted, deleted, kicked;
+const char *unknown;
 
 struct path *path_table_lookup(struct path_table *table, const char *name)
 {
@@ -60,6 +61,11 @@ int viewer_table_offer(struct viewer_table *table, struct path *path, const char
 	strcpy(reply->resource, RESOURCE);
 	strcpy(reply->etag, "tag");
 	return 0;
+}
+
+const char *viewer_table_unknown(const struct viewer_table *table)
+{
+	return unknown;
 }
 
 int viewer_table_delete(struct viewer_table *table, const char *path, const char *resource)

@@ -22,6 +22,7 @@
 extern struct path demand;
 extern struct path_listener *listener;       /* who waits for "demand" */
 extern unsigned int wanted, deleted, kicked; /* how often */
+extern const char *unknown;                  /* why there may be other viewers */
 
 struct fixture {
 	struct mr_config config;

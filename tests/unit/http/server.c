@@ -108,6 +108,39 @@ static void test_patch(void **state)
 	stop(&f);
 }
 
+/* What a former control plane left is not taken over yet: no session is said to be gone. */
+static void test_taking_over(void **state)
+{
+	static const struct {
+		const char *method, *path, *body;
+		guint status;
+	} cases[] = {
+		{"DELETE", "/cam1/whep/" RESOURCE, NULL, 503},
+		{"DELETE", "/cam1/whep/aaaa", NULL, 503},
+		{"PATCH", "/cam1/whep/" RESOURCE, "restart", 503},
+		{"OPTIONS", "/cam1/whep/" RESOURCE, NULL, 204},
+		{"GET", "/cam1/whep/" RESOURCE, NULL, 405},
+	};
+	struct fixture f;
+
+	start(&f, NULL);
+	deleted = 0;
+	unknown = "taking over";
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		SoupMessage *m = ask_if(&f, cases[i].method, cases[i].path, FRAGMENT, cases[i].body,
+			cases[i].body ? strlen(cases[i].body) : 0, "*", NULL);
+
+		if (soup_message_get_status(m) != cases[i].status)
+			fail_msg("%s %s: status %u", cases[i].method, cases[i].path,
+				soup_message_get_status(m));
+		assert_string_equal(header(m, "Retry-After"), cases[i].status == 503 ? "1" : "");
+		g_object_unref(m);
+	}
+	assert_int_equal(deleted, 0);
+	unknown = NULL;
+	stop(&f);
+}
+
 static void test_body_too_long(void **state)
 {
 	size_t sizes[] = {HTTP_BODY_MAX + 1, 500000};
@@ -176,6 +209,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_statuses),
 		cmocka_unit_test(test_patch),
+		cmocka_unit_test(test_taking_over),
 		cmocka_unit_test(test_body_too_long),
 		cmocka_unit_test(test_page),
 		cmocka_unit_test(test_on_demand),
