@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A worker with real memory, crypto, statistics and orders, and a port without a device,
- * behind which all viewers are: tests fill its batches and run single stages. The test's thread is both the
- * main thread and the worker. Time stands still until a test moves it.
+ * behind which all viewers are: tests fill its batches and run single stages. The test's
+ * thread is both the main thread and the worker. Time stands still until a test moves it.
  */
 #ifndef TESTS_UNIT_PIPELINE_HARNESS_H
 #define TESTS_UNIT_PIPELINE_HARNESS_H
