@@ -8,7 +8,7 @@ import sys
 
 from jitter import JitterySource
 from joins import GOP, Joins, scene, slow_link, watched
-from measuring import laboratory, parser, report, run, say, within
+from measuring import laboratory, parser, rate, report, run, say, within
 
 
 def parse(args):
@@ -20,7 +20,7 @@ def parse(args):
     p.add_argument('--every', type=float, metavar='SECONDS',
                    help='from join to join, on average (default 5; with --link so many that '
                    'nobody joins beside another)')
-    p.add_argument('--link', metavar='RATE',
+    p.add_argument('--link', type=rate, metavar='RATE',
                    help='of a slow wire to the browser, as tc has it: 10mbit')
     p.add_argument('--jitter', type=float, metavar='MS',
                    help='frames leave the sender up to so late')

@@ -181,8 +181,8 @@ def show(f):
 def main():
     p = parser('loss', 'What viewers notice of losses on their wire, with repairs and, as "off", '
                'without: one Chromium and two millrace-viewers for each scenario.')
-    p.add_argument('--seconds', type=within(1, 3600), default=60, metavar='N',
-                   help='of media per scenario')
+    p.add_argument('--seconds', type=within(2, 3600), default=60, metavar='N',
+                   help='of media per scenario; the first half and the last are without losses')
     p.add_argument('--scenario', action='append', choices=list(SCENARIOS),
                    help='only this one; may be given again')
     options = p.parse_args()

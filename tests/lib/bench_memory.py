@@ -20,14 +20,12 @@ TICK = 16       # the first SRTCP takes a moment, and memory is given back every
 
 def parse():
     p = parser('memory', 'What established viewers take of both processes\' memory, 46 s after '
-               'they came: their DTLS states are gone then.')
+               'they came: their DTLS states are gone then.',
+               lambda o: o.few >= o.viewers and '--viewers must be more than --few')
     p.add_argument('--few', type=within(1, 9999), default=1, metavar='N', help='viewers at first')
     p.add_argument('--viewers', type=within(2, 10000), default=500, metavar='N',
                    help='... and in the end')
-    options = p.parse_args()
-    if options.few >= options.viewers:
-        p.error('--viewers must be more than --few')
-    return options
+    return p.parse_args()
 
 
 def resident_kib(process, kind='Anon'):

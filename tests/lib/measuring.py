@@ -3,6 +3,8 @@
 import argparse
 import contextlib
 import json
+import os
+import re
 import signal
 import subprocess
 import sys
@@ -39,10 +41,28 @@ class Defaults(argparse.HelpFormatter):
         return action.help + (' (default %(default)s)' if has else '')
 
 
-def parser(name, description):
-    """Of scripts/bench NAME."""
-    p = argparse.ArgumentParser(prog=f'scripts/bench {name}', description=description,
-                                formatter_class=Defaults)
+class Parser(argparse.ArgumentParser):
+    """Of the options of a measurement. With MILLRACE_BENCH_OPTIONS they are all that is looked
+    at: scripts/bench asks before it installs and builds what the measurement needs."""
+
+    def __init__(self, judge, **keys):
+        super().__init__(**keys)
+        self.judge = judge
+
+    def parse_args(self, args=None, namespace=None):
+        options = super().parse_args(args, namespace)
+        wrong = self.judge(options)
+        if wrong:
+            self.error(wrong)
+        if 'MILLRACE_BENCH_OPTIONS' in os.environ:
+            self.exit()
+        return options
+
+
+def parser(name, description, judge=lambda options: None):
+    """Of scripts/bench NAME. `judge` says what is wrong with options that are right alone."""
+    p = Parser(judge, prog=f'scripts/bench {name}', description=description,
+               formatter_class=Defaults)
     p.add_argument('--json', action='store_true', help='one object on the last line')
     return p
 
@@ -54,6 +74,13 @@ def within(least, most):
             raise argparse.ArgumentTypeError(f'{text} is no number from {least} to {most}')
         return int(text)
     return number
+
+
+def rate(text):
+    """The type of an option that is a rate as tc spells it: 10mbit."""
+    if not re.fullmatch(r'(?=[0-9.]*[1-9])[0-9]+([.][0-9]+)?([kmgt]i?)?(bit|bps)', text, re.IGNORECASE):
+        raise argparse.ArgumentTypeError(f'{text} is no rate such as 10mbit')
+    return text
 
 
 def wants_help(args):
