@@ -216,7 +216,8 @@ static json_t *workers_json(const struct frame *f)
 		struct work k = measure(f, i);
 
 		json_array_append_new(list,
-			json_pack("{s:I s:I s:I s:o s:o s:o s:o s:o s:o s:o s:o s:I s:I s:I s:I}",
+			json_pack("{s:I s:I s:I s:o s:o s:o s:o s:o s:o s:o s:o s:I s:I s:I s:I "
+				  "s:I s:I}",
 				"worker", (json_int_t)w->id - 1, "lcore", (json_int_t)w->lcore,
 				"viewers", (json_int_t)viewers_of(f, i), "busyShare",
 				json_number(k.busy), "idleShare", json_number(k.idle), "sleepShare",
@@ -227,7 +228,9 @@ static json_t *workers_json(const struct frame *f)
 				json_number(k.media_rate), "txBitsPerSecond",
 				json_number(k.bit_rate), "turns", (json_int_t)w->turns, "rxPackets",
 				(json_int_t)w->rx_packets, "txPackets", (json_int_t)w->tx_packets,
-				"mediaPackets", (json_int_t)w->media_packets));
+				"mediaPackets", (json_int_t)w->media_packets, "repairs",
+				(json_int_t)w->repairs, "repairTurnsFull",
+				(json_int_t)w->repair_turns_full));
 	}
 	return list;
 }

@@ -123,6 +123,8 @@ static void fill(struct fixture *f)
 	f->stats->started_ns = now_ns(CLOCK_REALTIME) - 5000000000;
 	strcpy(f->stats->release, "9.8.7");
 	strcpy(f->stats->crypto, "ipsec-mb");
+	w->repairs = 12;
+	w->repair_turns_full = 3;
 	f->stats->control_attached = 1;
 	p->id = 1;
 	strcpy(p->name, "wan");
@@ -290,6 +292,8 @@ static void status_json(void **state)
 	assert_near(number(w, "idleShare"), 0.1);
 	assert_near(number(w, "sleepShare"), 0.5);
 	assert_near(number(w, "cyclesPerPacket"), (double)TICK_BUSY / (TICK_RX + TICK_TX));
+	assert_near(number(w, "repairs"), 12);
+	assert_near(number(w, "repairTurnsFull"), 3);
 	assert_string_equal(text(p, "name"), "hall/north");
 	assert_string_equal(text(p, "state"), "ready");
 	assert_near(number(p, "viewers"), 1);
