@@ -42,7 +42,7 @@ static void transmit(struct run *r)
 		const struct rtp_header *h = harness_rtp(b->pkts[i]);
 		uint16_t back = (uint16_t)((uint16_t)r->l.end_sent - rte_be_to_cpu_16(h->seq));
 
-		if (packet_meta(b->pkts[i])->viewer != r->c.v)
+		if (b->track[i]->viewer != r->c.v)
 			continue;
 		wire_send(&r->l, r->c.h.w->now_ns, r->l.end_sent - (int16_t)back,
 			b->op[i].payload_len, (h->mpt & 0x80) != 0,
