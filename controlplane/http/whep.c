@@ -8,12 +8,14 @@
 #include <string.h>
 
 #define ON_DEMAND_WAIT_MS 10000 /* for a source that is only connected when wanted */
-#define WAITING_MAX 1000        /* requests that wait; each holds its offer */
+#define KNOWN_WAIT_MS 1500      /* until it is known which sessions there are */
+#define KNOWN_LOOK_MS 50
+#define WAITING_MAX 1000 /* requests that wait; each holds its offer */
 #define ENDPOINT_METHODS "OPTIONS, POST"
 #define FRAGMENT_TYPE "application/trickle-ice-sdpfrag"
 #define RESOURCE_METHODS "OPTIONS, PATCH, DELETE"
 
-/* One request that waits for the authorisation hook or for its source. */
+/* One request that waits: for the authorisation hook, its source, or what sessions there are. */
 struct whep_request {
 	struct http_context *context;
 	/* once the hook agrees; ends with request_finish() */
@@ -24,8 +26,9 @@ struct whep_request {
 	struct path *path; /* wanted while waiting for it; else NULL */
 	struct path_listener listener;
 	guint timer;
-	bool asking; /* the hook has not answered yet */
-	bool dead;   /* the client went */
+	unsigned int waited_ms; /* until it is known which sessions there are */
+	bool asking;            /* the hook has not answered yet */
+	bool dead;              /* the client went */
 };
 
 static void allow_origin(struct http_context *context, SoupServerMessage *message)
@@ -424,22 +427,47 @@ static void answer_patch(struct whep_request *r)
 	request_finish(r);
 }
 
+static void answer_resource(struct whep_request *r);
+
+static gboolean on_look_again(gpointer user)
+{
+	struct whep_request *r = user;
+
+	r->timer = 0;
+	answer_resource(r);
+	return G_SOURCE_REMOVE;
+}
+
+/* While a former control plane's sessions are not taken over: "no such session" would be
+ * final, and the session plays. True: it waits, or has waited long enough. */
+static bool waits_until_known(struct whep_request *r)
+{
+	const char *unknown = viewer_table_unknown(r->context->viewers);
+
+	if (!unknown)
+		return false;
+	if (r->waited_ms < KNOWN_WAIT_MS && g_hash_table_size(r->context->pending) <= WAITING_MAX) {
+		r->waited_ms += KNOWN_LOOK_MS;
+		r->timer = g_timeout_add(KNOWN_LOOK_MS, on_look_again, r);
+	} else {
+		http_unavailable(r->message, unknown);
+		request_finish(r);
+	}
+	return true;
+}
+
 static void answer_resource(struct whep_request *r)
 {
 	const char *method = soup_server_message_get_method(r->message);
-	const char *unknown = viewer_table_unknown(r->context->viewers);
 	bool ends = method == SOUP_METHOD_DELETE;
 
 	if (ends || strcmp(method, "PATCH") == 0) {
-		/* "No such session" would be final, and the session plays. */
-		if (unknown) {
-			http_unavailable(r->message, unknown);
-			request_finish(r);
-		} else if (ends) {
+		if (waits_until_known(r))
+			return;
+		if (ends)
 			answer_delete(r);
-		} else {
+		else
 			answer_patch(r);
-		}
 		return;
 	}
 	if (method == SOUP_METHOD_OPTIONS)
