@@ -145,7 +145,7 @@ static bool send_packet(struct worker *w, struct viewer_track *t, const struct p
 		return true;
 	}
 	copy_make(&out->op[out->n], m, p, audience_payload(t->audience, p), t);
-	copy_finish(w, out, m, t);
+	copy_add(w, out, m, t);
 	copy_count(t, p->len);
 	return true;
 }

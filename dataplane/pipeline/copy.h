@@ -42,17 +42,10 @@ static inline void copy_prefetch_header(const struct viewer_track *t)
 
 /* RFC 3550 5.1, without CSRCs, extension and padding: stream input removed them. */
 static inline void copy_make(struct srtp_op *op, struct rte_mbuf *m, const struct plain_packet *p,
-	const uint8_t *payload, const struct viewer_track *t)
+	const uint8_t *payload, const struct viewer_track *restrict t)
 {
 	uint64_t index = t->wire_base + (p->index - t->join_index);
 	struct rtp_header *h = (struct rtp_header *)((uint8_t *)m->buf_addr + COPY_DATA_OFF);
-
-	h->vpxcc = 0x80;
-	h->mpt = (uint8_t)((p->flags & PLAIN_MARKER ? 0x80 : 0) | t->payload_type);
-	h->seq = rte_cpu_to_be_16((uint16_t)index);
-	h->timestamp = rte_cpu_to_be_32(
-		p->timestamp + t->timestamp_base - (p->index < t->live_index ? t->shift : 0));
-	h->ssrc = rte_cpu_to_be_32(t->ssrc);
 
 	op->tx = &t->viewer->rtp_key;
 	op->src = payload;
@@ -61,23 +54,59 @@ static inline void copy_make(struct srtp_op *op, struct rte_mbuf *m, const struc
 	op->hdr_len = sizeof(*h);
 	op->payload_len = p->len;
 	op->ssrc = t->ssrc;
+
+	h->vpxcc = 0x80;
+	h->mpt = (uint8_t)((p->flags & PLAIN_MARKER ? 0x80 : 0) | t->payload_type);
+	h->seq = rte_cpu_to_be_16((uint16_t)index);
+	h->timestamp = rte_cpu_to_be_32(
+		p->timestamp + t->timestamp_base - (p->index < t->live_index ? t->shift : 0));
+	h->ssrc = rte_cpu_to_be_32(t->ssrc);
 }
 
-/* What copy_make() began as the batch's next one, in `m`, is a whole copy now. */
-static inline void copy_finish(
-	struct worker *w, struct plain_batch *out, struct rte_mbuf *m, struct viewer_track *t)
+/* The sums of a plain batch, at hand while copies are added to it. */
+struct copies {
+	uint16_t n;
+	uint32_t ports;
+	uint64_t bytes;
+};
+
+/* What copy_make() began in out->op[sum->n] and `m` is a whole copy now. */
+static inline void copy_finish(struct worker *w, struct plain_batch *out, struct copies *sum,
+	struct rte_mbuf *m, struct viewer_track *t)
 {
 	const struct frame_header *h = &t->viewer->header;
-	const struct srtp_op *op = &out->op[out->n];
+	const struct srtp_op *op = &out->op[sum->n];
+	uint16_t len = (uint16_t)(sizeof(struct rtp_header) + op->payload_len + t->tag_len);
+	uint8_t port = h->port;
 
-	frame_write(w, m, h, COPY_DATA_OFF,
-		(uint16_t)(sizeof(struct rtp_header) + op->payload_len + t->tag_len));
-	out->bytes += m->pkt_len;
-	out->ports |= UINT32_C(1) << h->port;
-	out->port[out->n] = h->port;
-	out->pkts[out->n] = m;
-	out->track[out->n] = t;
-	out->n++;
+	out->port[sum->n] = port;
+	out->pkts[sum->n] = m;
+	out->track[sum->n] = t;
+	sum->n++;
+	sum->ports |= UINT32_C(1) << port;
+	sum->bytes += frame_write(&w->port[port], m, h, op->dst, COPY_DATA_OFF, len, w->ip_id++);
+}
+
+static inline struct copies copies_begin(const struct plain_batch *out)
+{
+	return (struct copies){.n = out->n, .ports = out->ports, .bytes = out->bytes};
+}
+
+static inline void copies_end(struct plain_batch *out, const struct copies *sum)
+{
+	out->n = sum->n;
+	out->ports = sum->ports;
+	out->bytes = sum->bytes;
+}
+
+/* The same for one alone, the batch's next. */
+static inline void copy_add(
+	struct worker *w, struct plain_batch *out, struct rte_mbuf *m, struct viewer_track *t)
+{
+	struct copies sum = copies_begin(out);
+
+	copy_finish(w, out, &sum, m, t);
+	copies_end(out, &sum);
 }
 
 /* The track was sent a packet for the first time: what sender reports say. Reports

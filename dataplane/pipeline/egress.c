@@ -22,7 +22,8 @@ void egress_frame(struct worker *w, struct rte_mbuf *m, const struct frame_heade
 		worker_drop_mbuf(w, MR_DROP_TX_FULL, m);
 		return;
 	}
-	frame_write(w, m, h, m->data_off, m->data_len);
+	frame_write(&w->port[h->port], m, h, rte_pktmbuf_mtod(m, uint8_t *), m->data_off,
+		m->data_len, w->ip_id++);
 	if (frame_needs_checksum(&w->port[h->port], m))
 		frame_checksum(m);
 	packet_meta(m)->port = h->port;

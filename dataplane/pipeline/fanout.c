@@ -44,7 +44,8 @@ static uint16_t fanout_packet(
 	struct viewer_track **tracks = &a->tracks[a->live_position];
 	uint16_t n = (uint16_t)RTE_MIN((uint32_t)room, a->n_tracks - a->live_position);
 	struct rte_mbuf **pkts = &out->pkts[out->n];
-	uint16_t made = 0;
+	struct copies sum = copies_begin(out);
+	uint16_t made;
 
 	for (uint32_t i = 0; i < RTE_MIN((uint32_t)n, 2 * AHEAD); i++)
 		rte_prefetch0(tracks[i]);
@@ -61,10 +62,14 @@ static uint16_t fanout_packet(
 		copies_prefetch(tracks, pkts, i, n);
 		if (!copy_has_way(w, t))
 			continue;
-		copy_make(&out->op[out->n], pkts[made], p, payload, t);
-		copy_finish(w, out, pkts[made++], t);
+		/* The next one not used: it stands where it belongs. */
+		struct rte_mbuf *m = out->pkts[sum.n];
+		copy_make(&out->op[sum.n], m, p, payload, t);
+		copy_finish(w, out, &sum, m, t);
 		copy_count(t, p->len);
 	}
+	made = (uint16_t)(sum.n - out->n);
+	copies_end(out, &sum);
 	if (made < n) {
 		worker_drop(w, MR_DROP_NEXTHOP_UNRESOLVED, n - made);
 		rte_mempool_put_bulk(w->pool, (void *const *)&pkts[made], n - made);

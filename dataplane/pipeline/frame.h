@@ -22,15 +22,18 @@ static inline bool frame_has_way(const struct worker *w, const struct frame_head
 	return h->valid && h->port < w->n_ports;
 }
 
-static inline uint64_t frame_ipv4(struct worker *w, struct rte_ipv4_hdr *ip,
-	const struct frame_header *h, bool offload, uint16_t udp_len)
+/* `ip` has no options. Its checksum is left to the device, or made. */
+static inline uint64_t frame_ipv4(struct rte_ipv4_hdr *ip, const struct frame_header *h,
+	bool offload, uint16_t udp_len, uint16_t id)
 {
-	ip->total_length = rte_cpu_to_be_16((uint16_t)(h->l3_len + udp_len));
-	ip->packet_id = rte_cpu_to_be_16(w->ip_id++);
+	uint16_t length = rte_cpu_to_be_16((uint16_t)(sizeof(*ip) + udp_len));
+
+	id = rte_cpu_to_be_16(id);
+	ip->total_length = length;
+	ip->packet_id = id;
 	if (offload)
 		return RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IP_CKSUM;
-	ip->hdr_checksum =
-		(uint16_t)~checksum_fold_32((uint32_t)h->ip_sum + ip->total_length + ip->packet_id);
+	ip->hdr_checksum = (uint16_t)~checksum_fold_32((uint32_t)h->ip_sum + length + id);
 	return RTE_MBUF_F_TX_IPV4;
 }
 
@@ -46,43 +49,46 @@ static inline uint16_t frame_udp_sum(const struct frame_header *h, bool offload,
 }
 
 /*
- * `m`, whose buffer has a UDP payload of `len` bytes at offset `payload` (at least
- * FRAME_HEADER_ROOM), becomes a frame. There is a way for it. All of its fields that a
- * driver reads are written but those that every free buffer has (one reference, one
- * segment).
+ * `m`, whose buffer has a UDP payload of `len` bytes at `data`, which is its offset
+ * `payload` (at least FRAME_HEADER_ROOM), becomes a frame, by `q`, the port of `h`. All
+ * of its fields that a driver reads are written but those that every free buffer has
+ * (one reference, one segment). Returns its length.
  */
-static inline void frame_write(struct worker *w, struct rte_mbuf *m, const struct frame_header *h,
-	uint16_t payload, uint16_t len)
+static inline uint16_t frame_write(const struct port_queue *q, struct rte_mbuf *m,
+	const struct frame_header *restrict h, uint8_t *data, uint16_t payload, uint16_t len,
+	uint16_t id)
 {
-	const struct port_queue *q = &w->port[h->port];
-	uint8_t *end = (uint8_t *)m->buf_addr + payload;
-	struct rte_udp_hdr *udp = (struct rte_udp_hdr *)(end - sizeof(*udp));
+	struct rte_udp_hdr *udp = (struct rte_udp_hdr *)data - 1;
 	uint16_t udp_len = (uint16_t)(sizeof(*udp) + len);
-	uint8_t *ip = end - sizeof(*udp) - h->l3_len;
+	uint16_t be_len = rte_cpu_to_be_16(udp_len);
+	uint16_t frame_len = (uint16_t)(h->len + len);
 	uint64_t flags;
 
 	/* More than the header: what lies before it in the headroom is nobody's. */
 	if (h->len <= FRAME_HEADER_SHORT)
-		memcpy(end - FRAME_HEADER_SHORT, &h->bytes[FRAME_HEADER_ROOM - FRAME_HEADER_SHORT],
+		memcpy(data - FRAME_HEADER_SHORT, &h->bytes[FRAME_HEADER_ROOM - FRAME_HEADER_SHORT],
 			FRAME_HEADER_SHORT);
 	else
-		memcpy(end - FRAME_HEADER_ROOM, h->bytes, FRAME_HEADER_ROOM);
-	udp->dgram_len = rte_cpu_to_be_16(udp_len);
+		memcpy(data - FRAME_HEADER_ROOM, h->bytes, FRAME_HEADER_ROOM);
+	udp->dgram_len = be_len;
 	if (h->ipv4) {
-		flags = frame_ipv4(w, (struct rte_ipv4_hdr *)ip, h, q->ip_checksum, udp_len);
+		flags = frame_ipv4((struct rte_ipv4_hdr *)udp - 1, h, q->ip_checksum, udp_len, id);
 	} else {
-		((struct rte_ipv6_hdr *)ip)->payload_len = udp->dgram_len;
+		((struct rte_ipv6_hdr *)udp - 1)->payload_len = be_len;
 		flags = RTE_MBUF_F_TX_IPV6;
 	}
-	if (!q->udp_no_checksum || !h->ipv4) {
-		udp->dgram_cksum = frame_udp_sum(h, q->udp_checksum, udp->dgram_len);
-		flags |= q->udp_checksum ? RTE_MBUF_F_TX_UDP_CKSUM : 0;
+	if (q->udp_checksum) {
+		udp->dgram_cksum = frame_udp_sum(h, true, be_len);
+		flags |= RTE_MBUF_F_TX_UDP_CKSUM;
+	} else if (!q->udp_no_checksum || !h->ipv4) {
+		udp->dgram_cksum = frame_udp_sum(h, false, be_len);
 	}
 	m->data_off = (uint16_t)(payload - h->len);
-	m->data_len = (uint16_t)(h->len + len);
-	m->pkt_len = m->data_len;
+	m->data_len = frame_len;
+	m->pkt_len = frame_len;
 	m->ol_flags = flags;
 	m->tx_offload = rte_mbuf_tx_offload(h->l2_len, h->l3_len, 0, 0, 0, 0, 0);
+	return frame_len;
 }
 
 /* Whether a frame that leaves by `q` needs frame_checksum(). */

@@ -181,7 +181,7 @@ static bool make_repair(struct worker *w, struct viewer_track *t, const struct p
 	copy_make(op, m, p, audience_payload(t->audience, p), t);
 	if (t->rtx_ssrc != 0)
 		make_rtx(w, op, t);
-	copy_finish(w, out, m, t);
+	copy_add(w, out, m, t);
 	out->n_repairs++;
 	return true;
 }

@@ -281,7 +281,7 @@ static void put_media(struct fixture *f, size_t i, uint8_t port, uint16_t len)
 	m->ol_flags = m->tx_offload = UINT64_MAX; /* whoever had it last */
 	header_of(&h, i);
 	h.port = port;
-	frame_write(&f->w, m, &h, 116, len);
+	frame_write(&f->w.port[port], m, &h, (uint8_t *)m->buf_addr + 116, 116, len, 4711);
 	fill((uint8_t *)m->buf_addr + 116, len, len);
 	b->ports |= 1u << port;
 	b->port[b->n] = port;
