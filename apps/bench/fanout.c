@@ -34,10 +34,27 @@ static void clocks_read(struct lane *l)
 
 	if (!l->o->virtual_time) {
 		worker_read_clocks(w);
+		w->now_ns -= l->away_ns;
+		w->wall_ns = w->wall_offset_ns + (int64_t)w->now_ns;
 		return;
 	}
 	w->now_ns += VIRTUAL_TURN_NS;
 	w->wall_ns = w->wall_offset_ns + (int64_t)w->now_ns;
+}
+
+/* Others run in between: a worker that stood still has not missed a second's reports for
+ * it. */
+static void lane_comes_back(struct lane *l)
+{
+	worker_read_clocks(l->worker);
+	if (l->left_ns != 0)
+		l->away_ns += l->worker->now_ns - l->left_ns;
+}
+
+static void lane_leaves(struct lane *l)
+{
+	worker_read_clocks(l->worker);
+	l->left_ns = l->worker->now_ns;
 }
 
 /* Never inlined: tests/perf counts the instructions below this function. */
@@ -109,8 +126,11 @@ static int lane_turns(void *lane)
 	uint64_t first = counter(&s->media_packets), now = first, turns = 0, barren = 0;
 	uint64_t before[STAGE_COUNT], frames = l->feed.frames, feeding = 0;
 	uint64_t most_barren = l->shared != NULL ? BARREN_SHARED : BARREN_TURNS, waited = 0;
-	double start = thread_cycles(), cycles;
+	double start, cycles;
 
+	if (!l->o->virtual_time)
+		lane_comes_back(l);
+	start = thread_cycles();
 	for (unsigned int i = 0; i < STAGE_COUNT; i++)
 		before[i] = counter(&s->stage_tsc[i]);
 	while (now < first + l->packets && barren < most_barren) {
@@ -142,6 +162,8 @@ static int lane_turns(void *lane)
 	l->cycles = now > first ? cycles / (double)(now - first) : 0;
 	if (l->shared != NULL)
 		others_finish(l);
+	if (!l->o->virtual_time)
+		lane_leaves(l);
 	return barren < most_barren ? 0 : -1;
 }
 

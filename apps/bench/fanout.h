@@ -36,6 +36,8 @@ struct lane {
 	unsigned int method; /* of the bound */
 	double cycles;       /* per packet, of the round just done */
 	double frame_cycles; /* that feeding one frame takes */
+	uint64_t away_ns;    /* between its rounds: no time for its worker */
+	uint64_t left_ns;    /* CLOCK_MONOTONIC: when the last one ended; 0: none did */
 	uint64_t turns;      /* of all rounds that count */
 	uint64_t sent;       /* viewers' packets, ditto */
 	uint64_t sent_ever;  /* warm-up included */

@@ -199,6 +199,17 @@ void population_shuffle(struct rig *r)
 	}
 }
 
+void population_age(struct rig *r)
+{
+	for (uint32_t i = 0; i < r->options.streams; i++) {
+		const struct stream_entry *e = table_find(r->dp.control.tables.streams, i + 1);
+		struct plain_ring *ring = &e->stream->ring;
+
+		memset(ring->bytes, 0, ring->byte_capacity);
+		memset(ring->packets, 0, ring->capacity * sizeof(ring->packets[0]));
+	}
+}
+
 void rig_skip(struct rig *r)
 {
 	for (uint32_t i = 0; i < 2 * r->options.streams; i++) {

@@ -22,4 +22,8 @@ int population_add(struct rig *r, char *error, size_t len);
  * same way for the same seed. The workers stand still. */
 void population_shuffle(struct rig *r);
 
+/* The streams have been there for so long that their rings' memory is the process's: the
+ * first packet in a page would pay for that. Before their first packet. */
+void population_age(struct rig *r);
+
 #endif

@@ -283,6 +283,7 @@ int rig_start(struct rig *r, const struct rig_options *o, char *error, size_t er
 	for (uint32_t i = 0; i < o->workers; i++)
 		r->dp.workers.worker[i]->port[PORT_OUT].udp_no_checksum =
 			o->checksum == RIG_CHECKSUM_ZERO;
+	population_age(r);
 	if (o->random)
 		population_shuffle(r);
 	return 0;
