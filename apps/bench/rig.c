@@ -265,6 +265,17 @@ static int dataplane_start(struct rig *r, char *error, size_t len)
 	return workers_launch(dp, error, len) == 0 ? 0 : -1;
 }
 
+/* Nobody comes by its sockets: gone at once, they are not left behind by Ctrl-C. */
+static void directory_remove(struct rig *r)
+{
+	if (r->directory[0] == '\0')
+		return;
+	unlink(r->config.dataplane.control_socket);
+	unlink(r->config.dataplane.stats_socket);
+	rmdir(r->directory);
+	r->directory[0] = '\0';
+}
+
 int rig_start(struct rig *r, const struct rig_options *o, char *error, size_t error_len)
 {
 	memset(r, 0, sizeof(*r));
@@ -276,8 +287,10 @@ int rig_start(struct rig *r, const struct rig_options *o, char *error, size_t er
 		return -1;
 	}
 	if (config_fill(r, error, error_len) != 0 || eal_start(r, error, error_len) != 0 ||
-		dataplane_start(r, error, error_len) != 0 ||
-		population_add(r, error, error_len) != 0)
+		dataplane_start(r, error, error_len) != 0)
+		return -1;
+	directory_remove(r);
+	if (population_add(r, error, error_len) != 0)
 		return -1;
 	workers_stop(&r->dp);
 	for (uint32_t i = 0; i < o->workers; i++)
@@ -294,8 +307,7 @@ void rig_stop(struct rig *r)
 	dataplane_fini(&r->dp);
 	for (size_t i = 0; i < RTE_DIM(r->out_args); i++)
 		free(r->out_args[i]);
-	if (r->directory[0] != '\0')
-		rmdir(r->directory);
+	directory_remove(r);
 	mr_config_fini(&r->config);
 	free(r->streams);
 	secret_wipe(r, sizeof(*r));

@@ -19,6 +19,8 @@
 #include <string.h>
 
 #define LOSS_MAX 1e-6
+#define SENT_LEAST 0.95  /* of the rate asked for: else it was another one */
+#define BACKLOG_MAX 0.02 /* of a trial's packets: full queues are no throughput */
 #define TRIALS 3         /* of a rate: the best counts */
 #define STEPS_MAX 12     /* of the search */
 #define NEAR_ENOUGH 0.02 /* of the rate, where the search ends */
@@ -59,7 +61,8 @@ struct wire {
 	uint64_t refused;                /* by the ring to the data plane, ditto */
 	uint64_t dropped[MR_DROP_COUNT]; /* in it, by the data plane */
 	unsigned int trials;
-	double load[LOADS]; /* viewers' packets per second, as it was */
+	double load[LOADS];      /* viewers' packets per second, as it was */
+	double load_lost[LOADS]; /* share */
 	struct waits first[LOADS];
 	struct waits last[LOADS];
 };
@@ -81,23 +84,48 @@ static void drops_read(const struct wire *w, uint64_t drops[MR_DROP_COUNT])
 
 /* ---- trials ---- */
 
-/* At so many viewers' packets per second. Whether next to nothing was lost. */
+static uint64_t lost_in(const struct wire_trial *t)
+{
+	return t->expected > t->received ? t->expected - t->received : 0;
+}
+
+/* At so many viewers' packets per second. */
+static void send_at(struct wire *w, double rate, double seconds, struct wire_trial *t)
+{
+	wire_link_consent(w->link);
+	wire_link_trial(w->link, rate / w->o.viewers, seconds, t);
+	w->trials++;
+}
+
+/* What came while it was sent: what waits at the end is no throughput. */
+static double rate_of(const struct wire_trial *t)
+{
+	return (double)t->in_time / t->seconds;
+}
+
+/* Next to nothing was lost, it was the rate asked for, and it would have gone on. */
+static bool bears(const struct wire *w, double rate, const struct wire_trial *t)
+{
+	double expected = (double)t->expected;
+
+	return t->refused == 0 && (double)lost_in(t) <= LOSS_MAX * expected &&
+	       expected + w->o.viewers >= SENT_LEAST * rate * t->seconds &&
+	       expected - (double)t->in_time <= BACKLOG_MAX * expected + w->o.viewers;
+}
+
+/* A step of the search. */
 static bool try_rate(struct wire *w, double rate, double seconds, struct wire_trial *t)
 {
 	uint64_t before[MR_DROP_COUNT], after[MR_DROP_COUNT];
-	uint64_t lost;
 
-	wire_link_consent(w->link);
 	drops_read(w, before);
-	wire_link_trial(w->link, rate / w->o.viewers, seconds, t);
+	send_at(w, rate, seconds, t);
 	drops_read(w, after);
-	w->trials++;
-	lost = t->expected > t->received ? t->expected - t->received : 0;
-	if (t->refused == 0 && (double)lost <= LOSS_MAX * (double)t->expected)
+	if (bears(w, rate, t))
 		return true;
 	if (w->above == 0 || rate <= w->above) {
 		w->above = rate;
-		w->lost = lost;
+		w->lost = lost_in(t);
 		w->refused = t->refused;
 		for (unsigned int d = 0; d < MR_DROP_COUNT; d++)
 			w->dropped[d] = after[d] - before[d];
@@ -105,19 +133,13 @@ static bool try_rate(struct wire *w, double rate, double seconds, struct wire_tr
 	return false;
 }
 
-static double rate_of(const struct wire_trial *t)
-{
-	return (double)t->received / t->seconds;
-}
-
 static void search(struct wire *w)
 {
 	double seconds = w->o.millis / 1e3, low = 0, high;
 	struct wire_trial t;
 
-	try_rate(w, FLOOD, seconds < FLOOD_SECONDS ? seconds : FLOOD_SECONDS, &t);
+	send_at(w, FLOOD, seconds < FLOOD_SECONDS ? seconds : FLOOD_SECONDS, &t);
 	w->flood = rate_of(&t);
-	w->above = 0;
 	high = w->flood * 1.2;
 	for (unsigned int step = 0; step < STEPS_MAX && high - low > NEAR_ENOUGH * high; step++) {
 		double rate = (low + high) / 2;
@@ -171,8 +193,9 @@ static void latencies(struct wire *w)
 	for (unsigned int i = 0; i < LOADS; i++) {
 		struct wire_trial t;
 
-		try_rate(w, full * loads[i] / 100, w->o.millis / 1e3, &t);
+		send_at(w, full * loads[i] / 100, w->o.millis / 1e3, &t);
 		w->load[i] = rate_of(&t);
+		w->load_lost[i] = (double)lost_in(&t) / RTE_MAX((double)t.expected, 1.0);
 		w->first[i] = waits_of(&t.first);
 		w->last[i] = waits_of(&t.last);
 	}
@@ -191,10 +214,11 @@ static json_t *latencies_report(const struct wire *w)
 	json_t *all = json_array();
 
 	for (unsigned int i = 0; i < LOADS; i++)
-		json_array_append_new(all,
-			json_pack("{s:i,s:f,s:o,s:o}", "load", (int)loads[i], "packetsPerSecond",
-				w->load[i], "firstMicros", waits_report(&w->first[i]), "lastMicros",
-				waits_report(&w->last[i])));
+		json_array_append_new(
+			all, json_pack("{s:i,s:f,s:f,s:o,s:o}", "load", (int)loads[i],
+				     "packetsPerSecond", w->load[i], "lostShare", w->load_lost[i],
+				     "firstMicros", waits_report(&w->first[i]), "lastMicros",
+				     waits_report(&w->last[i])));
 	return all;
 }
 
@@ -237,7 +261,7 @@ static void print(const struct wire *w, const json_t *j)
 		w->best / w->o.viewers);
 	printf("  %-26s%10.3f Mpps came through\n", "flooded", w->flood / 1e6);
 	if (w->above > 0) {
-		printf("  %-26s%10.3f Mpps: %llu lost, %llu not taken by the ring", "loss begins",
+		printf("  %-26s%10.3f Mpps: %llu lost, %llu not taken by the ring", "too much",
 			w->above / 1e6, (unsigned long long)w->lost,
 			(unsigned long long)w->refused);
 		for (unsigned int d = 0; d < MR_DROP_COUNT; d++)
@@ -249,6 +273,8 @@ static void print(const struct wire *w, const json_t *j)
 	for (unsigned int i = 0; i < LOADS; i++) {
 		const struct waits *both[2] = {&w->first[i], &w->last[i]};
 
+		printf("  %3u %% %-20s%10.3f Mpps, %.2g %% lost\n", loads[i], "load",
+			w->load[i] / 1e6, 100 * w->load_lost[i]);
 		for (unsigned int k = 0; k < 2; k++)
 			printf("  %3u %% %-20s%10.1f us p50 %10.1f p99 %10.1f p99.9\n", loads[i],
 				k == 0 ? "first copy" : "last copy", both[k]->p50, both[k]->p99,
@@ -322,7 +348,7 @@ static const char usage[] =
 	"  --payload BYTES        of RTP payload, 16 to 1400 (1188)\n"
 	"  --profile NAME         AEAD_AES_128_GCM (default), AEAD_AES_256_GCM,\n"
 	"                         AES128_CM_HMAC_SHA1_80\n"
-	"  --millis N             of each trial, 10 to 10000 (2000)\n"
+	"  --millis N             of each trial, 100 to 10000 (2000)\n"
 	"  --json                 one JSON object on the last line\n"
 	"  --help\n";
 
@@ -344,7 +370,7 @@ static int options_parse(struct wire_options *o, int argc, char **argv)
 		{"viewers", BENCH_NUMBER, &o->viewers, 1, 10000},
 		{"payload", BENCH_NUMBER, &o->payload, 16, RIG_PAYLOAD_MAX},
 		{"profile", BENCH_PROFILE, &o->profile},
-		{"millis", BENCH_NUMBER, &o->millis, 10, 10000},
+		{"millis", BENCH_NUMBER, &o->millis, 100, 10000},
 		{"json", BENCH_FLAG, &o->json},
 		{0},
 	};

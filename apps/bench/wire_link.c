@@ -212,6 +212,7 @@ void wire_link_trial(struct wire_link *l, double rate, double seconds, struct wi
 		take_burst(l, false);
 	}
 	t->seconds = (double)now / hz;
+	t->in_time = l->received - received;
 	drain(l, false);
 	t->sent = l->next - sent;
 	t->expected = t->sent * l->viewers;

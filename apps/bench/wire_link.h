@@ -25,7 +25,8 @@ struct wire_trial {
 	uint64_t sent;     /* packets of the stream */
 	uint64_t refused;  /* that found the ring to the data plane full */
 	uint64_t expected; /* viewers' packets */
-	uint64_t received;
+	uint64_t in_time;  /* of them, that came while it was still sent */
+	uint64_t received; /* ... and until nothing more came */
 	/* Copies of who is sent a packet first, and last; borrowed until the next trial. */
 	struct wire_latencies first;
 	struct wire_latencies last;

@@ -33,5 +33,5 @@ class Benchmarks(Group):
 
     @case('wire: what comes through a net_memif is what was sent')
     def wire(self):
-        result = run('wire', '--viewers', '20', '--millis', '40')
+        result = run('wire', '--viewers', '20', '--millis', '100')
         check(result['opened'] > 0 and result['wrong'] == 0, result)

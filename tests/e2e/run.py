@@ -3,6 +3,7 @@
 """The end-to-end tests: cameras on one side, browsers and other receivers on the other.
 
 usage: run.py [--list] [PATTERN ...]      cases whose name matches; TAP on standard output
+       run.py --help
 """
 import os
 import sys

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import textwrap
 
-from measuring import parser, within
+from measuring import parser, run, say, within
 
 TOP = os.path.realpath(os.path.join(os.path.dirname(__file__), '..', '..'))
 PAGE = os.path.join(TOP, 'docs', 'PERFORMANCE.md')
@@ -96,14 +96,12 @@ def main():
     options = parse()
     results = []
     for name, args, most in CASES:
-        print(f'bench: {name}', file=sys.stderr, flush=True)
+        say(name)
         figures = measure(args, options.rounds)
         if figures is None:
-            print(f'bench: {name}: not measured', file=sys.stderr)
-            continue
+            say(f'{name}: not measured')
+            return 1
         results.append((name, figures, most))
-    if not results:
-        return 1
     text = table(results)
     print(text)
     if options.write:
@@ -114,4 +112,4 @@ def main():
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(run(main))

@@ -152,14 +152,18 @@ def main(what):
         raise SystemExit(128 + signal_number)
     for signal_number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(signal_number, stop)
-    patterns = [a for a in sys.argv[1:] if not a.startswith('-')]
+    options = {a for a in sys.argv[1:] if a.startswith('-')}
+    if options - {'--list'}:
+        print(sys.modules['__main__'].__doc__.strip())
+        return 0 if options <= {'--list', '--help', '-h'} else 2
+    patterns = [a for a in sys.argv[1:] if a not in options]
     chosen = []
     for cls in GROUPS:
         wanted = [f for f in cases_of(cls) if not patterns or any(
             re.search(p, f'{cls.name}: {f.case}') for p in patterns)]
         if wanted:
             chosen.append((cls, wanted))
-    if '--list' in sys.argv:
+    if '--list' in options:
         for cls, wanted in chosen:
             for f in wanted:
                 print(f'{cls.name}: {f.case}')
