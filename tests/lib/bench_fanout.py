@@ -8,11 +8,9 @@ import subprocess
 import sys
 import textwrap
 
+import bench_page
 from measuring import parser, run, say, within
 
-TOP = os.path.realpath(os.path.join(os.path.dirname(__file__), '..', '..'))
-PAGE = os.path.join(TOP, 'docs', 'PERFORMANCE.md')
-BEGIN, END = '<!-- bench fanout -->', '<!-- end -->'
 SHA1 = ['--profile', 'AES128_CM_HMAC_SHA1_80']
 # What is measured, the options, the most that the ratio may be on a VAES core.
 CASES = [
@@ -83,15 +81,6 @@ def table(results):
     return '\n'.join(lines)
 
 
-def write(text):
-    with open(PAGE, encoding='utf-8') as f:
-        page = f.read()
-    before, rest = page.split(BEGIN, 1)
-    _, after = rest.split(END, 1)
-    with open(PAGE, 'w', encoding='utf-8') as f:
-        f.write(f'{before}{BEGIN}\n{text}\n{END}{after}')
-
-
 def main():
     options = parse()
     results = []
@@ -105,7 +94,7 @@ def main():
     text = table(results)
     print(text)
     if options.write:
-        write(text)
+        bench_page.write('fanout', text)
     if options.json:
         print(json.dumps({name: f for name, f, _ in results}))
     return 0
