@@ -240,6 +240,7 @@ static int round_run(struct fanout *f)
 	if (!f->o.bound)
 		return 0;
 	bound = bounds_run(f, n, f->bound);
+	figures_add(&f->fastest, bound);
 	figures_add(&f->ratio, cycles / bound);
 	if (n == 1)
 		return 0;
@@ -247,13 +248,13 @@ static int round_run(struct fanout *f)
 	if (cycles == 0)
 		return -1;
 	figures_add(&f->solo, cycles);
-	figures_add(&f->solo_bound, bounds_run(f, 1, NULL));
+	figures_add(&f->solo_fastest, bounds_run(f, 1, NULL));
 	return 0;
 }
 
 static void figures_forget(struct fanout *f)
 {
-	f->cycles.n = f->ratio.n = f->solo.n = f->solo_bound.n = 0;
+	f->cycles.n = f->fastest.n = f->ratio.n = f->solo.n = f->solo_fastest.n = 0;
 	for (unsigned int m = 0; m < BOUND_METHODS_MAX; m++)
 		f->bound[m].n = 0;
 	for (unsigned int i = 0; i < f->o.rig.workers; i++) {

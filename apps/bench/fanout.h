@@ -60,9 +60,10 @@ struct fanout {
 	struct lane lane[MR_WORKERS_MAX];
 	struct figures cycles; /* per packet, mean over the workers; a sample per round */
 	struct figures bound[BOUND_METHODS_MAX];
-	struct figures ratio; /* to the round's fastest bound */
-	struct figures solo;  /* several workers: the first one alone */
-	struct figures solo_bound;
+	struct figures fastest; /* bound of each round */
+	struct figures ratio;   /* to it */
+	struct figures solo;    /* several workers: the first one alone */
+	struct figures solo_fastest;
 	uint64_t dropped;
 	struct shared shared;
 };

@@ -63,8 +63,7 @@ static json_t *scaling_report(struct fanout *f)
 {
 	double n = f->o.rig.workers;
 	double ours = n * figures_median(&f->solo) / figures_median(&f->cycles);
-	double bound =
-		n * figures_median(&f->solo_bound) / figures_median(&f->bound[bound_best(f)]);
+	double bound = n * figures_median(&f->solo_fastest) / figures_median(&f->fastest);
 
 	return json_pack("{s:f,s:f,s:f}", "workers", ours, "bound", bound, "ofBound", ours / bound);
 }
