@@ -21,6 +21,7 @@
  */
 #define FANOUT_BUDGET 64
 #define FANOUT_SLICE 16    /* of them, of one stream, while others wait */
+#define FANOUT_SHORT 32    /* where a stream has got all its copies */
 #define CATCH_UP_BUDGET 32 /* copies per turn for those who catch up */
 #define REPAIR_BUDGET 32   /* packets sent again per turn */
 static_assert(FANOUT_BUDGET + CATCH_UP_BUDGET + REPAIR_BUDGET <= BATCH_MAX, "a turn's copies");

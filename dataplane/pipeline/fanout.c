@@ -119,21 +119,26 @@ static enum fanout_end fanout_audience(struct worker *w, struct audience *a, uin
 	return FANOUT_DONE;
 }
 
-/* In turn, a slice each: a stream with few viewers need not wait for one with many. */
+/* In turn, a slice each: a stream with few viewers need not wait for one with many. Who
+ * has all its copies leaves with a shorter turn, and not with others' copies behind. */
 void fanout_stage(struct worker *w)
 {
 	const struct audience *paced = NULL; /* the first of those that were, in a row */
-	uint16_t budget = FANOUT_BUDGET;     /* behind the repairs that are in the batch already */
+	uint16_t most = FANOUT_BUDGET;       /* behind the repairs that are in the batch already */
+	uint16_t made = 0;
 
-	while (w->queue_head != NULL && w->queue_head != paced && budget > 0) {
+	while (w->queue_head != NULL && w->queue_head != paced && made < most) {
 		struct audience *a = w->queue_head;
+		uint16_t budget = (uint16_t)(most - made);
 		uint16_t room = a->next_queued != NULL ? RTE_MIN(budget, FANOUT_SLICE) : budget;
 		uint16_t left = room;
 		enum fanout_end end = fanout_audience(w, a, &left);
 
-		budget = (uint16_t)(budget - (room - left));
+		made = (uint16_t)(made + room - left);
 		if (left < room)
 			paced = NULL;
+		if (left < room && end == FANOUT_DONE)
+			most = FANOUT_SHORT;
 		if (end != FANOUT_DONE && a->next_queued == NULL)
 			break;
 		w->queue_head = a->next_queued;
@@ -145,6 +150,6 @@ void fanout_stage(struct worker *w)
 		if (end == FANOUT_PACED && paced == NULL)
 			paced = a;
 	}
-	if (budget < FANOUT_BUDGET)
+	if (made > 0)
 		w->moved = true;
 }
