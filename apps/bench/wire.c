@@ -139,7 +139,7 @@ static void search(struct wire *w)
 	struct wire_trial t;
 
 	send_at(w, FLOOD, seconds < FLOOD_SECONDS ? seconds : FLOOD_SECONDS, &t);
-	w->flood = rate_of(&t);
+	w->flood = RTE_MAX(rate_of(&t), w->o.viewers / t.seconds);
 	high = w->flood * 1.2;
 	for (unsigned int step = 0; step < STEPS_MAX && high - low > NEAR_ENOUGH * high; step++) {
 		double rate = (low + high) / 2;

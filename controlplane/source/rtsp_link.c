@@ -16,6 +16,7 @@
 
 #define BACKLOG_BYTES (64u << 10) /* unsent, then the server does not read */
 #define READ_BYTES (32u << 10)    /* per turn of the main loop: every camera gets one */
+#define BACKLOG_READ (8u << 10)   /* of a backlog: what is read here, a kill would lose */
 #define PAUSE_MS 2                /* where there is no room, and between parts of a backlog */
 #define BACKLOG_UNITS 24          /* in one part: viewers get no more than 16 packets in 1 ms */
 #define INTERLEAVED_HEADER 4      /* bytes: RFC 2326 10.12 */
@@ -144,19 +145,19 @@ static bool take_units(struct rtsp_link *link)
 static gboolean on_readable(GObject *stream, gpointer user_data)
 {
 	struct rtsp_link *link = user_data;
-	guint have = link->in->len;
+	guint have = link->in->len, most = link->backlog ? BACKLOG_READ : READ_BYTES;
 	GError *error = NULL;
 	gssize n;
 
-	g_byte_array_set_size(link->in, have + READ_BYTES);
+	g_byte_array_set_size(link->in, have + most);
 	n = g_pollable_input_stream_read_nonblocking(
-		G_POLLABLE_INPUT_STREAM(stream), link->in->data + have, READ_BYTES, NULL, &error);
+		G_POLLABLE_INPUT_STREAM(stream), link->in->data + have, most, NULL, &error);
 	g_byte_array_set_size(link->in, have + (n > 0 ? (guint)n : 0));
 	if (n < 0 && g_error_matches(error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK)) {
 		g_error_free(error);
 		return G_SOURCE_CONTINUE;
 	}
-	if (n > 0 && n < READ_BYTES)
+	if (n > 0 && n < most)
 		link->backlog = false;
 	if (n > 0 && link->lost_place && !find_place(link))
 		return G_SOURCE_CONTINUE;

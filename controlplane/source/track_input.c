@@ -112,16 +112,19 @@ static int send_down(struct track_input *in, const uint8_t *data, size_t len,
 
 	if (len < RTP_HEADER || len > MR_PACKET_TOTAL_MAX)
 		return 0;
-	in->arrival_us = now_us();
 	head.stream_id = in->path->tracks[in->i].stream_id;
-	if (!head.stream_id)
+	if (!head.stream_id) {
+		in->arrival_us = now_us();
 		return 0;
+	}
 	if (from && !address_from_sockaddr(addr, &port, from)) {
 		address_endpoint(&head.remote, addr, port);
 		head.local = in->bind.local;
 	}
-	return install_send_packet(in->path->table->install, &head, data, len) == -EAGAIN ? -EAGAIN
-											  : 0;
+	if (install_send_packet(in->path->table->install, &head, data, len) == -EAGAIN)
+		return -EAGAIN;
+	in->arrival_us = now_us();
+	return 0;
 }
 
 int track_input_rtp(struct track_input *in, const uint8_t *data, size_t len)
