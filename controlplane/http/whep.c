@@ -439,12 +439,13 @@ static gboolean on_look_again(gpointer user)
 }
 
 /* While a former control plane's sessions are not taken over: "no such session" would be
- * final, and the session plays. True: it waits, or has waited long enough. */
+ * final, and the session plays. What is there is answered at once. True: it waits, or has
+ * waited long enough. */
 static bool waits_until_known(struct whep_request *r)
 {
 	const char *unknown = viewer_table_unknown(r->context->viewers);
 
-	if (!unknown)
+	if (!unknown || viewer_table_etag(r->context->viewers, r->path_name, r->resource))
 		return false;
 	if (r->waited_ms < KNOWN_WAIT_MS && g_hash_table_size(r->context->pending) <= WAITING_MAX) {
 		r->waited_ms += KNOWN_LOOK_MS;

@@ -13,6 +13,12 @@ struct path demand = {.id = 2, .name = "demand", .state = MR_PATH_OFF};
 struct path_listener *listener;
 unsigned int wanted, deleted, kicked;
 const char *unknown;
+bool kept;
+
+static bool is_there(const char *path, const char *resource)
+{
+	return (!unknown || kept) && strcmp(path, "cam1") == 0 && strcmp(resource, RESOURCE) == 0;
+}
 
 struct path *path_table_lookup(struct path_table *table, const char *name)
 {
@@ -70,7 +76,7 @@ const char *viewer_table_unknown(const struct viewer_table *table)
 
 int viewer_table_delete(struct viewer_table *table, const char *path, const char *resource)
 {
-	if (strcmp(path, "cam1") != 0 || strcmp(resource, RESOURCE) != 0)
+	if (!is_there(path, resource))
 		return -ENOENT;
 	deleted++;
 	return 0;
@@ -108,7 +114,7 @@ int viewer_table_kick(struct viewer_table *table, uint32_t id)
 
 const char *viewer_table_etag(struct viewer_table *table, const char *path, const char *resource)
 {
-	return strcmp(path, "cam1") == 0 && strcmp(resource, RESOURCE) == 0 ? "tag" : NULL;
+	return is_there(path, resource) ? "tag" : NULL;
 }
 
 /* ---- the server and its client ---- */

@@ -22,7 +22,8 @@
 extern struct path demand;
 extern struct path_listener *listener;       /* who waits for "demand" */
 extern unsigned int wanted, deleted, kicked; /* how often */
-extern const char *unknown;                  /* why there may be other viewers */
+extern const char *unknown; /* why there may be other viewers; viewer 7 is not in the table */
+extern bool kept;           /* then it is all the same */
 
 struct fixture {
 	struct mr_config config;

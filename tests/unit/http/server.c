@@ -176,6 +176,32 @@ static void test_soon_taken_over(void **state)
 	stop(&f);
 }
 
+/* The data plane is lost: a session that is in the table all the same is answered at once. */
+static void test_kept(void **state)
+{
+	static const struct {
+		const char *method;
+		guint status;
+	} cases[] = {{"PATCH", 204}, {"DELETE", 200}};
+	struct fixture f;
+
+	start(&f, NULL);
+	deleted = 0;
+	unknown = "lost";
+	kept = true;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		SoupMessage *m = ask_if(
+			&f, cases[i].method, "/cam1/whep/" RESOURCE, FRAGMENT, "", 0, "*", NULL);
+
+		assert_int_equal(soup_message_get_status(m), cases[i].status);
+		g_object_unref(m);
+	}
+	assert_int_equal(deleted, 1);
+	unknown = NULL;
+	kept = false;
+	stop(&f);
+}
+
 static void test_body_too_long(void **state)
 {
 	size_t sizes[] = {HTTP_BODY_MAX + 1, 500000};
@@ -246,6 +272,7 @@ int main(void)
 		cmocka_unit_test(test_patch),
 		cmocka_unit_test(test_taking_over),
 		cmocka_unit_test(test_soon_taken_over),
+		cmocka_unit_test(test_kept),
 		cmocka_unit_test(test_body_too_long),
 		cmocka_unit_test(test_page),
 		cmocka_unit_test(test_on_demand),
