@@ -106,18 +106,23 @@ static void report_track(struct worker *w, struct viewer *v, struct viewer_track
 	mr_count(&w->stats->srtcp_out, 1);
 }
 
-/* What protect counted since. Both began at 0, and 2^32 packets take longer than the
- * time between two looks. */
+/* The statistics follow a counter that wraps. Nothing, where protect has taken back what was
+ * published before it ran. */
+static void publish(_Atomic uint64_t *to, uint32_t sent)
+{
+	int32_t more = (int32_t)(sent - (uint32_t)atomic_load_explicit(to, memory_order_relaxed));
+
+	if (more > 0)
+		mr_count(to, (uint64_t)more);
+}
+
+/* All began at 0, and 2^31 bytes take longer than the time between two looks. */
 static void track_publish(struct viewer_track *t)
 {
 	struct mr_stats_track *s = t->stats;
-	uint64_t packets = atomic_load_explicit(&s->packets, memory_order_relaxed);
-	uint64_t octets = atomic_load_explicit(&s->bytes, memory_order_relaxed);
 
-	if (t->packets_sent == (uint32_t)packets)
-		return;
-	mr_count(&s->packets, (uint32_t)(t->packets_sent - (uint32_t)packets));
-	mr_count(&s->bytes, (uint32_t)(t->octets_sent - (uint32_t)octets));
+	publish(&s->packets, t->packets_sent);
+	publish(&s->bytes, t->octets_sent);
 }
 
 /* What the next look touches, and, of the one after it, what leads there: a viewer that is

@@ -5,9 +5,11 @@
  */
 #include "tests/unit/pipeline/harness.h"
 
+#include "crypto/crypto_device_ops.h"
 #include "dataplane/viewer/rtcp.h"
 #include "tests/unit/crypto/oracle.h"
 
+#include <errno.h>
 #include <rte_byteorder.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -77,6 +79,13 @@ static void step(struct harness *h)
 static void step_until_report(struct harness *h, uint64_t ns)
 {
 	for (uint64_t t = 0; t < ns && h->w->srtcp_out.n == 0; t += TURN)
+		step(h);
+}
+
+/* Longer than a pass over all viewers. */
+static void step_until_looked(struct harness *h)
+{
+	for (uint64_t t = 0; t < 50 * MS; t += TURN)
 		step(h);
 }
 
@@ -378,6 +387,53 @@ static void test_failures(void **state)
 	harness_fini(&h);
 }
 
+static uint16_t refuse_all(struct crypto_device *dev, struct srtp_op *ops, uint16_t n)
+{
+	for (uint16_t i = 0; i < n; i++)
+		ops[i].status = EIO;
+	return 0;
+}
+
+/* A look between fan-out and protect, which fails: what is told never falls, and is true
+ * again as soon as that much was sent. */
+static void test_taken_back(void **state)
+{
+	static const struct crypto_device_ops ops = {.protect_burst = refuse_all};
+	struct crypto_device broken = {.ops = &ops};
+	struct crypto_device *real;
+	struct mr_stats_track *told;
+	struct harness h;
+	struct stream *s;
+
+	harness_init(&h);
+	real = h.w->crypto;
+	s = harness_stream(&h, MR_KIND_VIDEO, 90000, 64);
+	told = &harness_viewer(&h, SRTP_PROFILE_GCM_128, s)->stats->track[0];
+	send_packet(&h, s, 100, 0);
+	step(&h);
+	harness_put(&h, s, "four", 4, 0);
+	fanout_stage(h.w);
+	step_until_looked(&h);
+	h.w->crypto = &broken;
+	protect_stage(h.w);
+	h.w->crypto = real;
+	assert_int_equal(harness_drops(&h, MR_DROP_PROTECT_FAILED), 1);
+	step_until_looked(&h);
+	assert_in_range(told->packets, 1, 2);
+	assert_in_range(told->bytes, 100, 104);
+	/* One of the two is below what was told, the other is not. */
+	send_packet(&h, s, 1, 0);
+	step_until_looked(&h);
+	assert_int_equal(told->packets, 2);
+	assert_in_range(told->bytes, 101, 104);
+	send_packet(&h, s, 200, 0);
+	step_until_looked(&h);
+	assert_int_equal(told->packets, 3);
+	assert_int_equal(told->bytes, 301);
+	harness_free_batch(&h.w->srtcp_out);
+	harness_fini(&h);
+}
+
 static int setup(void **state)
 {
 	oracle_library_init();
@@ -394,6 +450,7 @@ int main(void)
 		cmocka_unit_test(test_expiry),
 		cmocka_unit_test(test_silence),
 		cmocka_unit_test(test_failures),
+		cmocka_unit_test(test_taken_back),
 	};
 
 	return cmocka_run_group_tests(tests, setup, harness_eal_end);
