@@ -24,7 +24,7 @@ bool http_refusals_line(struct http_refusals *r, int64_t now_us)
 
 bool http_refusals_log(struct http_refusals *r, int64_t now_us)
 {
-	uint64_t all = r->on_demand + r->authorise + r->left_out;
+	uint64_t all = r->on_demand + r->authorise + r->unknown + r->left_out;
 
 	if (all == r->logged || now_us < r->quiet_us)
 		return false;
@@ -32,7 +32,7 @@ bool http_refusals_log(struct http_refusals *r, int64_t now_us)
 	r->quiet_us = now_us + MINUTE_US;
 	log_info("-",
 		"event=requests_refused on_demand=%" PRIu64 " authorise=%" PRIu64
-		" offers_left_out=%" PRIu64,
-		r->on_demand, r->authorise, r->left_out);
+		" unknown=%" PRIu64 " offers_left_out=%" PRIu64,
+		r->on_demand, r->authorise, r->unknown, r->left_out);
 	return true;
 }

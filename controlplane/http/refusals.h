@@ -15,6 +15,7 @@
 struct http_refusals {
 	uint64_t on_demand; /* too many requests wait for sources on demand */
 	uint64_t authorise; /* too many wait for the authorisation hook */
+	uint64_t unknown;   /* it is not known (yet) whether the session is there */
 	uint64_t left_out;  /* refused offers that the log has no line of */
 	uint64_t logged;
 	unsigned int lines; /* within the minute */

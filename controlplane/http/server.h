@@ -26,6 +26,7 @@ struct http_context {
 	struct viewer_table *viewers;   /* borrowed */
 	struct authorizer *authorizer;  /* owned by the server */
 	GHashTable *pending;            /* whep.c: requests that wait */
+	unsigned int waiting_unknown;   /* whep.c: of them, until the sessions are known */
 	struct http_refusals refusals;
 	char *page_policy; /* page.c: Content-Security-Policy */
 };

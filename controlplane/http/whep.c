@@ -10,7 +10,8 @@
 #define ON_DEMAND_WAIT_MS 10000 /* for a source that is only connected when wanted */
 #define KNOWN_WAIT_MS 1500      /* until it is known which sessions there are */
 #define KNOWN_LOOK_MS 50
-#define WAITING_MAX 1000 /* requests that wait; each holds its offer */
+#define KNOWN_WAITING_MAX 64 /* requests that wait for that; anybody may send them */
+#define WAITING_MAX 1000     /* requests that wait; each holds its offer */
 #define ENDPOINT_METHODS "OPTIONS, POST"
 #define FRAGMENT_TYPE "application/trickle-ice-sdpfrag"
 #define RESOURCE_METHODS "OPTIONS, PATCH, DELETE"
@@ -27,6 +28,7 @@ struct whep_request {
 	struct path_listener listener;
 	guint timer;
 	unsigned int waited_ms; /* until it is known which sessions there are */
+	bool unknown;           /* counted among those that wait for that */
 	bool asking;            /* the hook has not answered yet */
 	bool dead;              /* the client went */
 };
@@ -99,6 +101,8 @@ static void stop_waiting(struct whep_request *r)
 static void request_free(struct whep_request *r)
 {
 	stop_waiting(r);
+	if (r->unknown)
+		r->context->waiting_unknown--;
 	g_signal_handlers_disconnect_by_data(r->message, r);
 	g_hash_table_remove(r->context->pending, r);
 	g_object_unref(r->message);
@@ -214,7 +218,7 @@ static void answer_offer(struct whep_request *r)
 		request_finish(r);
 		return;
 	}
-	if (g_hash_table_size(r->context->pending) > WAITING_MAX) {
+	if (g_hash_table_size(r->context->pending) - r->context->waiting_unknown > WAITING_MAX) {
 		r->context->refusals.on_demand++;
 		http_unavailable(r->message, "too many requests wait for their sources");
 		request_finish(r);
@@ -447,10 +451,15 @@ static bool waits_until_known(struct whep_request *r)
 
 	if (!unknown || viewer_table_etag(r->context->viewers, r->path_name, r->resource))
 		return false;
-	if (r->waited_ms < KNOWN_WAIT_MS && g_hash_table_size(r->context->pending) <= WAITING_MAX) {
+	if (!r->unknown && r->context->waiting_unknown < KNOWN_WAITING_MAX) {
+		r->context->waiting_unknown++;
+		r->unknown = true;
+	}
+	if (r->unknown && r->waited_ms < KNOWN_WAIT_MS) {
 		r->waited_ms += KNOWN_LOOK_MS;
 		r->timer = g_timeout_add(KNOWN_LOOK_MS, on_look_again, r);
 	} else {
+		r->context->refusals.unknown++;
 		http_unavailable(r->message, unknown);
 		request_finish(r);
 	}

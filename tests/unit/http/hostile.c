@@ -118,6 +118,55 @@ static void test_hook_is_busy(void **state)
 	close(hook);
 }
 
+/* While it is not known which sessions there are, a stranger names many: few of them wait,
+ * those that went make room for others, and who wants to see something does not notice. */
+static void test_many_unknown(void **state)
+{
+	static const char request[] = "DELETE /cam1/whep/aaaa HTTP/1.1\r\nHost: x\r\n\r\n";
+	enum { WAITING = 64, MANY = WAITING + 20 };
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct pollfd fds[MANY];
+	struct fixture f;
+	SoupMessage *m;
+
+	start(&f, NULL);
+	a.sin_port = htons(f.port);
+	for (unsigned int round = 0; round < 2; round++) {
+		unsigned int refused = 0;
+
+		unknown = "taking over";
+		for (int i = 0; i < MANY; i++) {
+			fds[i].fd = socket(AF_INET, SOCK_STREAM, 0);
+			fds[i].events = POLLIN;
+			assert_int_equal(connect(fds[i].fd, (struct sockaddr *)&a, sizeof(a)), 0);
+			assert_int_equal(
+				send(fds[i].fd, request, strlen(request), 0), strlen(request));
+		}
+		while (poll(fds, MANY, 0) < MANY - WAITING)
+			g_main_context_iteration(NULL, FALSE);
+		m = ask(&f, "POST", "/cam1/whep", "application/sdp", "ok", 2, NULL);
+		assert_int_equal(soup_message_get_status(m), 201);
+		g_object_unref(m);
+		unknown = NULL; /* the others get their answer: it is not there */
+		while (poll(fds, MANY, 0) < MANY)
+			g_main_context_iteration(NULL, FALSE);
+		for (int i = 0; i < MANY; i++) {
+			char text[4096] = "";
+
+			assert_true(recv(fds[i].fd, text, sizeof(text) - 1, 0) > 0);
+			if (strstr(text, " 503 ")) {
+				assert_non_null(strstr(text, "\r\nRetry-After: 1\r\n"));
+				refused++;
+			} else {
+				assert_non_null(strstr(text, " 404 "));
+			}
+			close(fds[i].fd);
+		}
+		assert_int_equal(refused, MANY - WAITING);
+	}
+	stop(&f);
+}
+
 /* Bytes that are no HTTP, or endless headers: the connection ends, the server goes on. */
 static void test_hostile_bytes(void **state)
 {
@@ -171,6 +220,7 @@ int main(void)
 		cmocka_unit_test(test_silent_connections),
 		cmocka_unit_test(test_many_at_once),
 		cmocka_unit_test(test_hook_is_busy),
+		cmocka_unit_test(test_many_unknown),
 		cmocka_unit_test(test_hostile_bytes),
 	};
 

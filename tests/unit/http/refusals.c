@@ -40,9 +40,12 @@ static void test_figures(void **state)
 	assert_false(http_refusals_log(&r, 100 * SECOND_US)); /* nothing new */
 	r.on_demand++;
 	assert_true(http_refusals_log(&r, 101 * SECOND_US));
-	lines(&r, 11, 102 * SECOND_US);
-	assert_false(http_refusals_log(&r, 160 * SECOND_US)); /* a minute is not over */
+	r.unknown++;
+	assert_false(http_refusals_log(&r, 160 * SECOND_US));
 	assert_true(http_refusals_log(&r, 161 * SECOND_US));
+	lines(&r, 11, 162 * SECOND_US);
+	assert_false(http_refusals_log(&r, 220 * SECOND_US)); /* a minute is not over */
+	assert_true(http_refusals_log(&r, 221 * SECOND_US));
 }
 
 int main(void)
