@@ -18,6 +18,7 @@ void absence_init(struct absence *a)
 {
 	memset(a, 0, sizeof(*a));
 	g_strlcpy(a->why, TAKING_OVER, sizeof(a->why));
+	a->since_us = g_get_monotonic_time();
 }
 
 /* Whoever listens anew makes the file anew. */
@@ -45,6 +46,8 @@ void absence_note(struct absence *a, const char *socket_path, int rc, uint32_t v
 	bool known = rc == a->error;
 
 	a->error = rc;
+	if (rc == 0)
+		a->since_us = g_get_monotonic_time();
 	if (rc == -EPROTONOSUPPORT) {
 		snprintf(a->why, sizeof(a->why),
 			"the data plane is of another release (version %u, this control plane "
@@ -69,10 +72,17 @@ void absence_note(struct absence *a, const char *socket_path, int rc, uint32_t v
 void absence_lost(struct absence *a)
 {
 	g_strlcpy(a->why, LOST, sizeof(a->why));
+	a->since_us = g_get_monotonic_time();
 }
 
 bool absence_is_sure(const struct absence *a)
 {
 	return a->error != 0 && a->error != -EBUSY && a->error != -ETIMEDOUT &&
 	       a->error != -ECONNRESET && a->error != -EPROTONOSUPPORT;
+}
+
+bool absence_is_brief(const struct absence *a)
+{
+	return a->error != -EPROTONOSUPPORT &&
+	       g_get_monotonic_time() - a->since_us < ABSENCE_BRIEF_MS * G_TIME_SPAN_MILLISECOND;
 }

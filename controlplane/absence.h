@@ -13,12 +13,14 @@
 #include <sys/stat.h>
 
 #define ABSENCE_OTHER_RETRY_MS 60000 /* while the same data plane of another version listens */
+#define ABSENCE_BRIEF_MS 5000        /* what lasts longer may last for good */
 
 struct absence {
 	int error;          /* of the last attempt; 0: it connected, or there was none */
 	char why[192];      /* a sentence for clients */
 	struct stat socket; /* its file, as it was before the last attempt */
 	gint64 asked_us;    /* when that was */
+	gint64 since_us;    /* when it began, or the last attempt connected */
 };
 
 void absence_init(struct absence *a);
@@ -36,5 +38,8 @@ void absence_lost(struct absence *a);
  * control plane went: it is waited for. One of another version keeps what runs: nothing is
  * opened beside it. */
 bool absence_is_sure(const struct absence *a);
+/* Whether it may be over in a moment: it has just begun, and not by a data plane of another
+ * version. A former control plane that has just ended still counts as another one at work. */
+bool absence_is_brief(const struct absence *a);
 
 #endif

@@ -507,6 +507,11 @@ bool install_knows(const struct install *install)
 	return install->state == STATE_ATTACHED || absence_is_sure(&install->absence);
 }
 
+bool install_knows_soon(const struct install *install)
+{
+	return install_knows(install) || absence_is_brief(&install->absence);
+}
+
 const char *install_why_not(const struct install *install)
 {
 	return install->absence.why;

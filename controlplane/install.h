@@ -76,6 +76,9 @@ bool install_attached(const struct install *install);
  * between start (or a connection lost) and attached(), nor beside a data plane that
  * is another control plane's or of another release. */
 bool install_knows(const struct install *install);
+/* Whether to wait for that: some seconds after start or a connection lost, not beside a data
+ * plane of another release. */
+bool install_knows_soon(const struct install *install);
 /* Why it is not attached, for clients; until the next attempt to connect. */
 const char *install_why_not(const struct install *install);
 

@@ -444,7 +444,7 @@ static gboolean on_look_again(gpointer user)
 
 /* While a former control plane's sessions are not taken over: "no such session" would be
  * final, and the session plays. What is there is answered at once. True: it waits, or has
- * waited long enough. */
+ * waited long enough, or to wait does not help. */
 static bool waits_until_known(struct whep_request *r)
 {
 	const char *unknown = viewer_table_unknown(r->context->viewers);
@@ -455,7 +455,8 @@ static bool waits_until_known(struct whep_request *r)
 		r->context->waiting_unknown++;
 		r->unknown = true;
 	}
-	if (r->unknown && r->waited_ms < KNOWN_WAIT_MS) {
+	if (r->unknown && r->waited_ms < KNOWN_WAIT_MS &&
+		viewer_table_known_soon(r->context->viewers)) {
 		r->waited_ms += KNOWN_LOOK_MS;
 		r->timer = g_timeout_add(KNOWN_LOOK_MS, on_look_again, r);
 	} else {

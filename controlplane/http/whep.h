@@ -9,7 +9,8 @@
  *   OPTIONS          204 with Allow and CORS; ICE servers of the endpoint, unless it is
  *                    a preflight
  *   PATCH resource   204: candidates of the client are not needed by ICE-lite; 415
- *   DELETE resource  200; 404
+ *   DELETE resource  200; 404; both 503 + Retry-After, after a wait or at once: it is
+ *                    not known (yet) whether the session is there
  *   other            405 with Allow
  */
 #ifndef CONTROLPLANE_HTTP_WHEP_H

@@ -18,6 +18,11 @@ const char *viewer_table_unknown(const struct viewer_table *t)
 	return install_knows(t->install) ? NULL : install_why_not(t->install);
 }
 
+bool viewer_table_known_soon(const struct viewer_table *t)
+{
+	return install_knows_soon(t->install);
+}
+
 int viewer_table_delete(struct viewer_table *t, const char *path, const char *resource)
 {
 	struct viewer *v = find_resource(t, path, resource);

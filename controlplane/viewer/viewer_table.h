@@ -50,6 +50,8 @@ int viewer_table_offer(struct viewer_table *table, struct path *path, const char
  * over (yet): a sentence for the client, for now (borrowed).
  */
 const char *viewer_table_unknown(const struct viewer_table *table);
+/* Whether they are all known, or likely to be in a moment. */
+bool viewer_table_known_soon(const struct viewer_table *table);
 
 /* Ends the viewer of a WHEP resource. 0 or -ENOENT. */
 int viewer_table_delete(struct viewer_table *table, const char *path, const char *resource);

@@ -194,6 +194,7 @@ static int setup(void **state)
 	install_on_packet(f->install, MR_PACKET_UP_PUBLIC, on_packet, f);
 	install_start(f->install);
 	assert_false(install_knows(f->install));
+	assert_true(install_knows_soon(f->install));
 	assert_non_null(strstr(install_why_not(f->install), "taking over"));
 	wait_for(&f->connects, 1);
 	assert_false(install_knows(f->install));
@@ -337,6 +338,7 @@ static void test_knows(void **state)
 	leave(f);
 	wait_for(&f->detached, 1);
 	assert_false(install_knows(f->install));
+	assert_true(install_knows_soon(f->install));
 	assert_non_null(strstr(install_why_not(f->install), "lost"));
 	wait_for(&f->absent, 1);
 	assert_true(install_knows(f->install));
@@ -371,6 +373,7 @@ static void test_other_release(void **state)
 	snprintf(version, sizeof(version), "version %u,", f->version);
 	assert_non_null(strstr(install_why_not(f->install), version));
 	assert_false(install_knows(f->install));
+	assert_false(install_knows_soon(f->install));
 	leave(f);
 	while (g_source_remove_by_user_data(f))
 		continue;

@@ -13,7 +13,7 @@ struct path demand = {.id = 2, .name = "demand", .state = MR_PATH_OFF};
 struct path_listener *listener;
 unsigned int wanted, deleted, kicked;
 const char *unknown;
-bool kept;
+bool lasting, kept;
 
 static bool is_there(const char *path, const char *resource)
 {
@@ -72,6 +72,11 @@ int viewer_table_offer(struct viewer_table *table, struct path *path, const char
 const char *viewer_table_unknown(const struct viewer_table *table)
 {
 	return unknown;
+}
+
+bool viewer_table_known_soon(const struct viewer_table *table)
+{
+	return !unknown || !lasting;
 }
 
 int viewer_table_delete(struct viewer_table *table, const char *path, const char *resource)

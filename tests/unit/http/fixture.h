@@ -23,6 +23,7 @@ extern struct path demand;
 extern struct path_listener *listener;       /* who waits for "demand" */
 extern unsigned int wanted, deleted, kicked; /* how often */
 extern const char *unknown; /* why there may be other viewers; viewer 7 is not in the table */
+extern bool lasting;        /* and that is not over soon */
 extern bool kept;           /* then it is all the same */
 
 struct fixture {

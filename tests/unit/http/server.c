@@ -202,6 +202,31 @@ static void test_kept(void **state)
 	stop(&f);
 }
 
+/* It will not be known soon: not even a moment is waited. */
+static void test_lasting(void **state)
+{
+	static const char *const methods[] = {"DELETE", "PATCH"};
+	struct fixture f;
+
+	start(&f, NULL);
+	lasting = true;
+	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
+		guint timer = g_timeout_add(500, taken_over, NULL);
+		SoupMessage *m;
+
+		unknown = "another control plane is at work";
+		m = ask_if(&f, methods[i], "/cam1/whep/aaaa", FRAGMENT, "", 0, "*", NULL);
+		assert_int_equal(soup_message_get_status(m), 503);
+		assert_string_equal(header(m, "Retry-After"), "1");
+		if (unknown)
+			g_source_remove(timer);
+		g_object_unref(m);
+	}
+	unknown = NULL;
+	lasting = false;
+	stop(&f);
+}
+
 static void test_body_too_long(void **state)
 {
 	size_t sizes[] = {HTTP_BODY_MAX + 1, 500000};
@@ -273,6 +298,7 @@ int main(void)
 		cmocka_unit_test(test_taking_over),
 		cmocka_unit_test(test_soon_taken_over),
 		cmocka_unit_test(test_kept),
+		cmocka_unit_test(test_lasting),
 		cmocka_unit_test(test_body_too_long),
 		cmocka_unit_test(test_page),
 		cmocka_unit_test(test_on_demand),
