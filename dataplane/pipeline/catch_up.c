@@ -187,10 +187,14 @@ static bool keyframe_is_complete(const struct audience *a, uint64_t index)
  * libwebrtc would keep its estimate, and wait with the picture as long as was left out. */
 static uint32_t shift_again(const struct viewer_track *t, uint64_t index)
 {
-	const struct plain_packet *to = audience_packet(t->audience, index);
-	const struct plain_packet *from = audience_packet(t->audience, t->next_index);
+	const struct audience *a = t->audience;
+	uint64_t from = RTE_MIN(RTE_MAX(t->next_index, a->oldest), index);
 
-	return t->shift + CATCH_UP_SHIFT + (from != NULL ? to->timestamp - from->timestamp : 0);
+	/* Holes have no time. */
+	while (from < index && (audience_packet(a, from)->flags & PLAIN_HOLE) != 0)
+		from++;
+	return t->shift + CATCH_UP_SHIFT + audience_packet(a, index)->timestamp -
+	       audience_packet(a, from)->timestamp;
 }
 
 /* A newer key frame has come on the way: what is before it need not be sent any more.

@@ -375,6 +375,40 @@ static void test_newer_keyframe_late(void **state)
 	}
 }
 
+/* ... and the next ones to be sent are missing: they have no time. */
+static void test_newer_keyframe_behind_holes(void **state)
+{
+	struct viewer_track *t;
+	struct scene c;
+	uint32_t n;
+
+	scene_init(&c, WORKER_START_KEYFRAME, 4096);
+	/* So that 0 would be CATCH_UP_SHIFT ahead of what is sent then. */
+	c.frames = -(CATCH_UP_SHIFT / FRAME_TICKS + 30);
+	c.h.w->burst_rate = 2;
+	key_frame(&c);
+	run(&c, 4 * SECOND);
+	t = join(&c);
+	run(&c, 500 * MS);
+	assert_int_equal(t->state, TRACK_CATCHING);
+	n = c.n;
+	for (uint64_t i = t->next_index; i < t->next_index + 20; i++) {
+		struct plain_packet *p = &c.s->ring.packets[i & (c.s->ring.capacity - 1)];
+
+		p->flags = PLAIN_HOLE;
+		p->timestamp = 0;
+	}
+	t->catch_up.paced_ns = c.h.w->now_ns + 80 * MS;
+	key_frame(&c);
+	run(&c, 2 * SECOND);
+	assert_int_equal(t->state, TRACK_LIVE);
+	/* Back by the shift, and on by the frames that were missing. */
+	assert_in_range(c.seen[n - 1].timestamp - c.seen[n].timestamp,
+		CATCH_UP_SHIFT - 4 * FRAME_TICKS, CATCH_UP_SHIFT);
+	no_gap(&c);
+	scene_fini(&c);
+}
+
 /* More than may catch up at once: the others follow; who leaves, leaves. */
 static void test_many(void **state)
 {
@@ -538,6 +572,7 @@ int main(void)
 		cmocka_unit_test(test_gives_in),
 		cmocka_unit_test(test_newer_keyframe),
 		cmocka_unit_test(test_newer_keyframe_late),
+		cmocka_unit_test(test_newer_keyframe_behind_holes),
 		cmocka_unit_test(test_many),
 		cmocka_unit_test(test_stream_ends),
 		cmocka_unit_test(test_live_is_paced),
