@@ -2,6 +2,8 @@
 /* See catch_rate.h. Runs on the worker's lcore. */
 #include "dataplane/pipeline/catch_rate.h"
 
+#include "dataplane/stream/plain_ring.h"
+
 #include <rte_common.h>
 
 #define MS_NS 1000000ull
@@ -20,7 +22,10 @@
 #define PAUSE_LEAST_NS (5 * MS_NS)
 #define JUDGE_LEAST_NS (20 * MS_NS)
 #define JUDGE_MOST_NS (200 * MS_NS)
-#define CUTS_AT_FLOOR 4 /* then the wire carries not even that */
+#define MEAN_PACKETS 16u /* of whose sizes the mean is */
+#define CUTS_AT_FLOOR 4  /* then the wire carries not even that */
+
+static_assert(PLAIN_PAYLOAD_MAX * MEAN_PACKETS + PLAIN_PAYLOAD_MAX <= UINT16_MAX, "mean_size");
 
 static uint64_t rate_floor(const struct catch_up *c)
 {
@@ -67,12 +72,21 @@ static uint64_t rise(const struct catch_up *c)
 	return c->slow ? c->rate / RATE_RISE_SLOW : (uint64_t)c->stream_rate * RATE_RISE;
 }
 
+/* A mean that follows the last 16 packets or so. */
+void catch_rate_sent(struct catch_up *c, uint16_t bytes)
+{
+	if (c->mean_size == 0)
+		c->mean_size = (uint16_t)(bytes * MEAN_PACKETS);
+	else
+		c->mean_size = (uint16_t)(c->mean_size - c->mean_size / MEAN_PACKETS + bytes);
+}
+
 /* How long it took to send so many packets, up to now. */
 static uint64_t sent_in_ns(const struct viewer_track *t, uint64_t packets)
 {
-	uint64_t bytes = packets * (t->octets_sent / RTE_MAX(t->packets_sent, 1u));
+	const struct catch_up *c = &t->catch_up;
 
-	return bytes * SECOND_NS / RTE_MAX(t->catch_up.rate, 1u);
+	return packets * c->mean_size * (SECOND_NS / MEAN_PACKETS) / RTE_MAX(c->rate, 1u);
 }
 
 /* The wire is full: all that has been sent since the first lost packet is judged. */

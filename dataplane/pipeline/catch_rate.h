@@ -26,6 +26,8 @@ void catch_rate_begin(struct catch_up *c, uint64_t stream_rate, uint64_t key_byt
  * it takes to catch up at all. */
 bool catch_rate_turn(struct viewer_track *t, uint64_t now_ns);
 
+/* A packet of so many bytes was sent for the first time. */
+void catch_rate_sent(struct catch_up *c, uint16_t bytes);
 /* The viewer asks for the packet at stream index `index` of the epoch. */
 void catch_rate_lost(struct viewer_track *t, uint64_t index, uint64_t now_ns);
 

@@ -188,7 +188,7 @@ static bool keyframe_is_complete(const struct audience *a, uint64_t index)
 static uint32_t shift_again(const struct viewer_track *t, uint64_t index)
 {
 	const struct audience *a = t->audience;
-	uint64_t from = RTE_MIN(RTE_MAX(t->next_index, a->oldest), index);
+	uint64_t from = RTE_MAX(t->next_index, a->oldest);
 
 	/* Holes have no time. */
 	while (from < index && (audience_packet(a, from)->flags & PLAIN_HOLE) != 0)
@@ -255,6 +255,7 @@ static void serve(struct worker *w, struct catching *e, uint16_t *budget)
 		if ((p->flags & PLAIN_HOLE) == 0) {
 			if (!send_packet(w, t, p))
 				break;
+			catch_rate_sent(c, p->len);
 			bytes += p->len;
 			n++;
 		}

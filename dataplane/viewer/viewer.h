@@ -89,9 +89,10 @@ struct catch_up {
 	uint32_t behind;      /* packets, when `quantum` was set */
 	uint16_t quantum;     /* packets at once */
 	uint8_t cuts_at_floor;
-	bool slow;         /* the wire is known: `rate` rises slowly */
-	bool watching;     /* whether more is lost than by chance, until `judge_ns` */
-	uint16_t delay_ms; /* from a packet to the NACK for it, queues and all; 0: unknown */
+	bool slow : 1;      /* the wire is known: `rate` rises slowly */
+	bool watching : 1;  /* whether more is lost than by chance, until `judge_ns` */
+	uint16_t delay_ms;  /* from a packet to the NACK for it, queues and all; 0: unknown */
+	uint16_t mean_size; /* [1/16 byte] of what was sent lately; 0: nothing was */
 };
 
 /* Of a live track that wants a key frame (refresh.h). */

@@ -278,6 +278,34 @@ static void test_adapts(void **state)
 	}
 }
 
+/* The count of octets has wrapped, as it does after 4 GiB: how long a queue is has nothing
+ * to do with that. */
+static void test_adapts_after_4_gib(void **state)
+{
+	struct viewer_track *t;
+	struct scene c;
+	uint64_t to;
+
+	scene_init(&c, WORKER_START_KEYFRAME, 4096);
+	key_frame(&c);
+	run(&c, 10 * SECOND);
+	t = join(&c);
+	run(&c, 300 * MS);
+	assert_int_equal(t->state, TRACK_CATCHING);
+	t->packets_sent = 5000000;
+	t->octets_sent = 1000;
+	to = t->wire_base + t->next_index - t->join_index;
+	for (unsigned int back = 80; back > 0; back -= 2)
+		catch_up_nack(c.h.w, t, (uint16_t)(to - back), 0);
+	while (t->catch_up.watching)
+		run(&c, MS);
+	assert_true(t->catch_up.judge_ns != 0);
+	/* 80 packets, and those of 10 ms */
+	assert_in_range(t->catch_up.delay_ms, 80 * LEN * 1000 / t->catch_up.rate,
+		80 * LEN * 1000 / t->catch_up.rate + 15);
+	scene_fini(&c);
+}
+
 /* Losses without end: the pace stays above the stream's for a while, and then it is
  * given up. */
 static void test_gives_in(void **state)
@@ -569,6 +597,7 @@ int main(void)
 		cmocka_unit_test(test_joins_live),
 		cmocka_unit_test(test_given_up),
 		cmocka_unit_test(test_adapts),
+		cmocka_unit_test(test_adapts_after_4_gib),
 		cmocka_unit_test(test_gives_in),
 		cmocka_unit_test(test_newer_keyframe),
 		cmocka_unit_test(test_newer_keyframe_late),
