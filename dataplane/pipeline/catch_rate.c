@@ -23,7 +23,7 @@
 #define JUDGE_LEAST_NS (20 * MS_NS)
 #define JUDGE_MOST_NS (200 * MS_NS)
 #define MEAN_PACKETS 16u /* of whose sizes the mean is */
-#define CUTS_AT_FLOOR 4  /* then the wire carries not even that */
+#define CUTS_AT_FLOOR 4  /* in a row; then the wire carries not even that */
 
 static_assert(PLAIN_PAYLOAD_MAX * MEAN_PACKETS + PLAIN_PAYLOAD_MAX <= UINT16_MAX, "mean_size");
 
@@ -124,12 +124,22 @@ void catch_rate_lost(struct viewer_track *t, uint64_t index, uint64_t now_ns)
 		c->judge_end = t->next_index;
 		c->judge_ns = now_ns + WATCH_NS;
 		/* Repairs would only find a full queue. */
-		t->viewer->repair.next_ns = c->judge_ns;
+		t->viewer->repair.next_ns = RTE_MAX(t->viewer->repair.next_ns, c->judge_ns);
 	} else if ((int32_t)((uint32_t)index - c->newest_lost) > 0 &&
 		   (c->watching || index < c->judge_end)) {
 		c->newest_lost = (uint32_t)index;
 		c->lost++;
 	}
+}
+
+void catch_rate_left_out(struct catch_up *c, uint64_t packets)
+{
+	c->judge_end += packets;
+	if (c->judge_ns == 0)
+		return;
+	c->newest_lost += (uint32_t)packets;
+	if (c->watching)
+		c->first_lost += (uint32_t)packets;
 }
 
 /* A first loss may be one by chance: no others have followed it, or few. */
@@ -158,14 +168,19 @@ static bool judge(struct viewer_track *t)
 	uint64_t rate = c->rate - RTE_MIN(risen, (uint64_t)c->rate / 2);
 	uint64_t wire = rate * (c->judged - lost) / c->judged;
 	uint64_t below = wire - wire / BELOW;
+	bool by_chance = lost <= c->judged / JUDGED_SHARE;
 
-	if (lost > c->judged / JUDGED_SHARE) {
+	if (!by_chance) {
 		c->slow = true;
 		c->rate = (uint32_t)RTE_MAX(below, rate_floor(c));
 	}
 	c->judge_end = t->next_index;
 	c->judge_ns = 0;
-	return wire > rate_floor(c) || ++c->cuts_at_floor < CUTS_AT_FLOOR;
+	if (by_chance || wire > rate_floor(c)) {
+		c->cuts_at_floor = 0;
+		return true;
+	}
+	return ++c->cuts_at_floor < CUTS_AT_FLOOR;
 }
 
 bool catch_rate_turn(struct viewer_track *t, uint64_t now_ns)

@@ -31,6 +31,10 @@ void catch_rate_sent(struct catch_up *c, uint16_t bytes);
 /* The viewer asks for the packet at stream index `index` of the epoch. */
 void catch_rate_lost(struct viewer_track *t, uint64_t index, uint64_t now_ns);
 
+/* The epoch ends, and the next one begins so many packets behind what was sent last. They
+ * do not count, and neither do losses of before which are not known yet. */
+void catch_rate_left_out(struct catch_up *c, uint64_t packets);
+
 /* [ns] that so many bytes take at the present rate */
 uint64_t catch_rate_ns(const struct catch_up *c, uint64_t bytes);
 /* [ns] that a repair of so many bytes takes from one who has caught up: soon after, what

@@ -213,6 +213,7 @@ static void skip_to_newer(struct viewer_track *t)
 	live = audience_packet(a, index)->timestamp == audience_packet(a, a->next - 1)->timestamp;
 	t->shift = live ? 0 : shift_again(t, index);
 	t->wire_base += t->next_index - t->join_index;
+	catch_rate_left_out(c, index - t->next_index);
 	t->join_index = index;
 	t->next_index = index;
 	t->live_index = live ? index : UINT64_MAX;

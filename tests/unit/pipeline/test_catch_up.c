@@ -332,6 +332,52 @@ static void test_gives_in(void **state)
 	scene_fini(&c);
 }
 
+/* Single losses say nothing of the wire, however slow the pace is already. */
+static void test_chance_at_the_floor(void **state)
+{
+	struct viewer_track *t;
+	struct scene c;
+
+	scene_init(&c, WORKER_START_KEYFRAME, 4096);
+	key_frame(&c);
+	run(&c, 10 * SECOND);
+	t = join(&c);
+	run(&c, 200 * MS);
+	t->catch_up.slow = true;
+	t->catch_up.rate = t->catch_up.stream_rate * 3 / 2;
+	for (int i = 0; i < 10; i++) {
+		uint64_t end = t->wire_base + t->next_index - t->join_index;
+
+		catch_up_nack(c.h.w, t, (uint16_t)(end - 1), 0);
+		assert_true(t->catch_up.judge_ns != 0);
+		run(&c, 60 * MS);
+		assert_int_equal(t->catch_up.judge_ns, 0);
+		assert_int_equal(t->state, TRACK_CATCHING);
+		t->catch_up.rate = t->catch_up.stream_rate * 3 / 2;
+	}
+	scene_fini(&c);
+}
+
+/* Who must not have a repair yet does not get it sooner by a loss. */
+static void test_loss_does_not_hasten_repairs(void **state)
+{
+	struct viewer_track *t;
+	struct scene c;
+	uint64_t end, due;
+
+	scene_init(&c, WORKER_START_KEYFRAME, 4096);
+	key_frame(&c);
+	run(&c, 10 * SECOND);
+	t = join(&c);
+	run(&c, 200 * MS);
+	due = t->viewer->repair.next_ns = c.h.w->now_ns + SECOND;
+	end = t->wire_base + t->next_index - t->join_index;
+	catch_up_nack(c.h.w, t, (uint16_t)(end - 1), 0);
+	assert_true(t->catch_up.watching);
+	assert_int_equal(t->viewer->repair.next_ns, due);
+	scene_fini(&c);
+}
+
 /* A key frame comes while a viewer catches up: it goes on there, by the next number,
  * and the rest of before is left out. */
 static void test_newer_keyframe(void **state)
@@ -364,6 +410,35 @@ static void test_newer_keyframe(void **state)
 	assert_int_equal(t->stats->bursts_given_up, 0);
 	no_gap(&c);
 	bounded_bursts(&c, 15);
+	scene_fini(&c);
+}
+
+/* ... while it is watched whether more is lost than by chance: what is left out was neither
+ * sent nor lost. */
+static void test_newer_keyframe_while_watched(void **state)
+{
+	struct viewer_track *t;
+	struct scene c;
+	uint64_t end, left_out;
+
+	scene_init(&c, WORKER_START_KEYFRAME, 4096);
+	c.h.w->burst_rate = 2;
+	key_frame(&c);
+	run(&c, 8 * SECOND);
+	t = join(&c);
+	run(&c, 500 * MS);
+	end = t->wire_base + t->next_index - t->join_index;
+	for (unsigned int back = 8; back > 0; back--)
+		catch_up_nack(c.h.w, t, (uint16_t)(end - back), 0);
+	assert_true(t->catch_up.watching);
+	left_out = c.s->ring.next - t->next_index;
+	assert_true(left_out > 1000);
+	key_frame(&c);
+	while (t->catch_up.watching)
+		run(&c, TURN_NS);
+	assert_true(t->join_index > c.s->ring.next - KEY_PACKETS - FRAME_PACKETS);
+	assert_true(t->catch_up.judge_ns != 0);
+	assert_in_range(t->catch_up.judged, 8, 40);
 	scene_fini(&c);
 }
 
@@ -599,7 +674,10 @@ int main(void)
 		cmocka_unit_test(test_adapts),
 		cmocka_unit_test(test_adapts_after_4_gib),
 		cmocka_unit_test(test_gives_in),
+		cmocka_unit_test(test_chance_at_the_floor),
+		cmocka_unit_test(test_loss_does_not_hasten_repairs),
 		cmocka_unit_test(test_newer_keyframe),
+		cmocka_unit_test(test_newer_keyframe_while_watched),
 		cmocka_unit_test(test_newer_keyframe_late),
 		cmocka_unit_test(test_newer_keyframe_behind_holes),
 		cmocka_unit_test(test_many),
