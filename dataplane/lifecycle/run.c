@@ -4,8 +4,8 @@
 
 #include <time.h>
 
-#define FIGURES_NS 100000000ull /* between looks at the ports' counters */
-#define SLEEP_MS 50             /* at most: who reads statistics sees that we live */
+#define FIGURES_NS 250000000ull /* between looks at the ports' counters */
+#define SLEEP_MS 90             /* at most: who reads statistics sees that we live */
 
 static uint64_t monotonic_ns(void)
 {

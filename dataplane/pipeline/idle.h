@@ -22,7 +22,7 @@
 #include <poll.h>
 
 #define IDLE_SPIN_NS 50000          /* after the last packet, no sleep ... */
-#define IDLE_GLANCE_NS 15000        /* ... where frames can end it */
+#define IDLE_GLANCE_NS 2000         /* ... where frames can end it */
 #define IDLE_LIGHT_NS 430000        /* a request; timer slack and scheduler come on top */
 #define IDLE_CALM_NS 300000         /* a frame so soon: others will follow */
 #define IDLE_QUIET_NS 1000000000ull /* without traffic, before timed sleeps grow */
