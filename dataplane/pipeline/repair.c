@@ -312,45 +312,30 @@ static void serve(struct worker *w, struct viewer *v, struct visit *turn)
 	}
 }
 
-/* Who may have the next one much later (it catches up, slowly) waits behind the others.
- * Returns whether it does. */
-static bool passes(struct worker *w, struct viewer *v, const struct viewer *first)
-{
-	if (v == first || v->repair.next_ns <= w->now_ns + 2 * PACE_NS)
-		return false;
-	repair_next(w);
-	repair_queue(w, v);
-	return true;
-}
-
-/* Who had one waits behind the others, and those who wait are in the order of when
- * they may have the next, but for those who are passed over. */
+/* Who had one waits behind the others. Those who wait here are in the order of when they
+ * may have the next, but for half a millisecond. */
 void repair_stage(struct worker *w)
 {
-	const struct viewer *passed = NULL;
-	unsigned int n_passed = 0;
 	struct visit turn = {0};
+	struct viewer *v;
 
 	queue_echoes(w, &turn);
-	while (w->repair_head != NULL) {
-		struct viewer *v = w->repair_head;
-
+	repair_wake(w);
+	while ((v = w->repairs_wait.head) != NULL) {
 		if (v->repair.next_ns > w->now_ns) {
 			w->due_ns = RTE_MIN(w->due_ns, v->repair.next_ns);
-			if (n_passed++ == LOOKUPS_PER_TURN || !passes(w, v, passed))
-				break;
-			if (passed == NULL)
-				passed = v;
-			continue;
+			break;
 		}
 		if (turn.repairs >= REPAIR_BUDGET || turn.lookups >= LOOKUPS_PER_TURN) {
 			mr_count(&w->stats->repair_turns_full, 1);
 			break;
 		}
-		v = repair_next(w);
+		repair_next(w);
 		serve(w, v, &turn);
 		repair_queue(w, v);
 	}
+	if (w->repairs_later.head != NULL)
+		w->due_ns = RTE_MIN(w->due_ns, w->repairs_later_ns);
 	if (turn.lookups > 0)
 		w->moved = true;
 }

@@ -2,7 +2,9 @@
 /*
  * The way from feedback to the repair stage: each viewer has a short list of
  * what it asked for, and the worker a list of viewers that wait, so that one
- * who floods waits behind itself alone. The worker.
+ * who floods waits behind itself alone. Viewers that may have their next repair much
+ * later (pace.h: they catch up, slowly) have a list of their own: they hold up nobody,
+ * and are looked at once per PACE_NS at most. The worker.
  */
 #ifndef DATAPLANE_PIPELINE_REPAIR_QUEUE_H
 #define DATAPLANE_PIPELINE_REPAIR_QUEUE_H
@@ -10,12 +12,17 @@
 #include "dataplane/api/repairs.h"
 #include "dataplane/pipeline/worker.h"
 
+#define REPAIR_WAKES 128 /* viewers of later that one turn looks at */
+
 /* Remembers one entry of a NACK; what finds no room is counted. */
 void repair_want(struct worker *w, struct viewer_track *t, uint16_t pid, uint16_t blp);
 /* Remembers one number for its second copy. */
 void repair_want_echo(struct worker *w, struct viewer_track *t, uint16_t seq);
 /* The viewer that has waited longest, taken from the list; NULL: nobody waits. */
 struct viewer *repair_next(struct worker *w);
+/* Puts those of later whose time has come behind the others. Returns how many it looked
+ * at; where REPAIR_WAKES of them were not all, the others are next. */
+unsigned int repair_wake(struct worker *w);
 /* Puts a viewer that still wants something behind the others, once. */
 void repair_queue(struct worker *w, struct viewer *v);
 /* The viewer leaves: nothing of it stays in the list. Between two turns. */

@@ -97,6 +97,12 @@ struct repair_recent {
 	uint64_t until_ns; /* CLOCK_MONOTONIC; over: the place is free */
 };
 
+/* Viewers that wait for repairs, first in first out (repair_queue.h). */
+struct repair_list {
+	struct viewer *head;
+	struct viewer *tail;
+};
+
 /* Repairs whose second copy is still to come: the first one may be lost, too. */
 #define REPAIR_ECHOES 256
 
@@ -163,14 +169,15 @@ struct worker {
 	struct nexthop *nexthops;    /* NEXTHOPS_MAX, by id % NEXTHOPS_MAX, open addressing */
 	struct audience *queue_head; /* audiences with fan-out work, first in first out */
 	struct audience *queue_tail;
-	struct viewer *repair_head; /* viewers that wait for repairs, first in first out */
-	struct viewer *repair_tail;
-	struct audience *reading;        /* that hold packets of other workers' rings, this turn */
-	struct stream *fresh;            /* with viewers at other workers, who are to be told */
-	struct audience *waiting;        /* audiences with tracks that wait for a key frame */
-	struct viewer_track *refreshing; /* live tracks that want a key frame (refresh.h) */
-	uint64_t refresh_due_ns;         /* when the next look at them is due */
-	uint64_t waiting_look_ns;        /* when the next look at how long they have is due */
+	struct repair_list repairs_wait;  /* viewers that may have a repair, now or soon */
+	struct repair_list repairs_later; /* ... not before repairs_later_ns */
+	uint64_t repairs_later_ns;        /* CLOCK_MONOTONIC: when to look at them */
+	struct audience *reading;         /* that hold packets of other workers' rings, this turn */
+	struct stream *fresh;             /* with viewers at other workers, who are to be told */
+	struct audience *waiting;         /* audiences with tracks that wait for a key frame */
+	struct viewer_track *refreshing;  /* live tracks that want a key frame (refresh.h) */
+	uint64_t refresh_due_ns;          /* when the next look at them is due */
+	uint64_t waiting_look_ns;         /* when the next look at how long they have is due */
 	uint64_t due_ns; /* CLOCK_MONOTONIC: the next turn, at the latest; UINT64_MAX: any time */
 	uint64_t catching_due_ns; /* CLOCK_MONOTONIC: the earliest of catching[] */
 	uint32_t n_catching;

@@ -97,7 +97,8 @@ static void test_live_and_repairs(void **state)
 		assert_int_equal(repeated(&c), c.v->stats->track[0].repaired);
 		assert_int_equal(c.n - repeated(&c), c.v->track[0].packets_sent);
 		assert_int_equal(c.h.w->n_echoes, 0);
-		assert_null(c.h.w->repair_head);
+		assert_null(c.h.w->repairs_wait.head);
+		assert_null(c.h.w->repairs_later.head);
 		assert_int_equal(c.s->audience.live_next, c.s->ring.next);
 		scene_fini(&c);
 	}

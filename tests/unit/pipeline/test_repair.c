@@ -121,7 +121,7 @@ static void test_same_bytes(void **state)
 		assert_int_equal(c.v->stats->track[0].repaired_bytes, 3 * PAYLOAD);
 		assert_int_equal(c.h.w->stats->repairs, 3);
 		assert_int_equal(c.v->track[0].packets_sent, packets);
-		assert_null(c.h.w->repair_head);
+		assert_null(c.h.w->repairs_wait.head);
 		harness_free_media(out);
 		scene_fini(&c);
 	}
@@ -356,7 +356,7 @@ static void test_flood(void **state)
 		repair_want(w, &c.v->track[0], (uint16_t)(number(c.v, SENT) + i % 23), 0xffff);
 	assert_int_equal(refused(c.v, MR_REPAIR_QUEUE), (100 - REPAIR_WANTED) * 17);
 	repair_want(w, &other->track[0], (uint16_t)other->track[0].wire_base, 0);
-	while (w->repair_head != NULL) {
+	while (w->repairs_wait.head != NULL) {
 		assert_in_range(++turns, 1, 100);
 		w->moved = false;
 		repair_stage(w);
@@ -402,12 +402,12 @@ static void test_turn_is_bounded(void **state)
 	harness_leave(&h, v[VIEWERS - 1]); /* the last, the first and one between wait */
 	harness_leave(&h, v[8]);
 	harness_leave(&h, v[12]);
-	while (h.w->repair_head != NULL) {
+	while (h.w->repairs_wait.head != NULL) {
 		repair_stage(h.w);
 		sent += h.w->plain.n;
 		harness_free_plain(&h.w->plain);
 	}
-	assert_null(h.w->repair_tail);
+	assert_null(h.w->repairs_wait.tail);
 	assert_int_equal(sent, VIEWERS * SENT - 3 * SENT);
 	harness_fini(&h);
 }
@@ -436,7 +436,7 @@ static void test_turn_with_second_copies(void **state)
 		harness_advance(&h, 21 * MS); /* what was repaired before is due again */
 		for (int i = 0; i < VIEWERS; i++)
 			repair_want(h.w, &v[i]->track[0], number(v[i], k), (1 << (WANTED - 1)) - 1);
-		for (unsigned int turns = 0; h.w->repair_head != NULL; turns++) {
+		for (unsigned int turns = 0; h.w->repairs_wait.head != NULL; turns++) {
 			assert_in_range(turns, 0, 10);
 			repair_stage(h.w);
 			assert_in_range(h.w->plain.n, 1, REPAIR_BUDGET);

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Tests of dataplane/pipeline/repair_queue.c: viewers that may have their next repair
+ * much later hold up nobody, cost little, and are not forgotten.
+ */
+#include "tests/unit/pipeline/harness.h"
+
+#include "dataplane/pipeline/pace.h"
+#include "dataplane/pipeline/repair_queue.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#define SENT 8 /* packets that each viewer has been sent */
+
+/* Asks for one of them. */
+static void want(struct worker *w, struct viewer *v)
+{
+	repair_want(w, &v->track[0], (uint16_t)(v->track[0].wire_base + 3), 0);
+}
+
+/* `n` viewers that want one number each, and may have it `first_ns` from now, and each
+ * `step_ns` after the one before. */
+static void many_later(
+	struct harness *h, struct viewer **v, unsigned int n, uint64_t first_ns, uint64_t step_ns)
+{
+	struct stream *s;
+
+	harness_init(h);
+	s = harness_stream(h, MR_KIND_VIDEO, 90000, 64);
+	for (unsigned int i = 0; i < n; i++)
+		v[i] = harness_viewer(h, SRTP_PROFILE_GCM_128, s);
+	for (unsigned int i = 0; i < SENT; i++)
+		harness_put(h, s, "payload", 7, 0);
+	while (h->w->queue_head != NULL) {
+		fanout_stage(h->w);
+		protect_stage(h->w);
+		harness_free_media(&h->w->cipher);
+	}
+	for (unsigned int i = 0; i < n; i++) {
+		v[i]->repair.next_ns = h->w->now_ns + first_ns + i * step_ns;
+		want(h->w, v[i]);
+	}
+}
+
+/* A turn; returns how many were sent, and none before its time or long after it. */
+static unsigned int turn_in_time(struct harness *h, const struct viewer *live, bool *served)
+{
+	struct worker *w = h->w;
+	unsigned int n;
+
+	w->due_ns = UINT64_MAX;
+	w->moved = false;
+	repair_stage(w);
+	n = w->plain.n;
+	for (uint16_t i = 0; i < n; i++) {
+		const struct viewer *v = w->plain.track[i]->viewer;
+
+		if (v == live)
+			*served = true;
+		else
+			assert_in_range(w->now_ns - v->repair.next_ns, 0, MS);
+	}
+	harness_free_plain(&w->plain);
+	w->n_echoes = 0;
+	return n;
+}
+
+/* Who has just caught up pauses between two repairs: others do not wait for it. */
+static void test_pauses_hold_up_nobody(void **state)
+{
+	enum { VIEWERS = 100 };
+	struct viewer *v[VIEWERS + 1], *live;
+	uint64_t asked_ns = 0, end;
+	bool waits = false;
+	unsigned int sent = 0, asked = 0;
+	struct harness h;
+
+	many_later(&h, v, VIEWERS + 1, 5 * MS, 500000);
+	live = v[VIEWERS];
+	repair_forget(h.w, live);
+	live->repair.next_ns = 0;
+	for (end = h.w->now_ns + 60 * MS; h.w->now_ns < end; harness_advance(&h, 50000)) {
+		bool served = false;
+
+		if (!waits && h.w->now_ns >= asked_ns + 6 * MS) {
+			want(h.w, live);
+			asked_ns = h.w->now_ns;
+			waits = true;
+			asked++;
+		}
+		sent += turn_in_time(&h, live, &served);
+		waits = waits && !served;
+		assert_true(!waits || h.w->now_ns < asked_ns + MS);
+	}
+	assert_int_equal(asked, 10);
+	assert_int_equal(sent, VIEWERS + asked);
+	harness_fini(&h);
+}
+
+/* More of them than one look has room for: a turn looks at none, mostly, and the worker
+ * wakes for each, also when some have left. */
+static void test_many_pauses(void **state)
+{
+	enum { VIEWERS = 256, TURNS = 1000, GONE = 4 };
+	static struct viewer *v[VIEWERS];
+	unsigned int looks = 0, all = 0, sent = 0;
+	bool served = false;
+	struct harness h;
+
+	many_later(&h, v, VIEWERS, 20 * MS, 10000);
+	for (unsigned int i = 0; i < TURNS; i++, harness_advance(&h, 10000)) {
+		unsigned int n = repair_wake(h.w);
+
+		assert_in_range(n, 0, REPAIR_WAKES);
+		looks += n > 0;
+		all += n;
+		assert_int_equal(turn_in_time(&h, NULL, &served), 0);
+		assert_false(h.w->moved);
+	}
+	assert_int_equal(looks, 0); /* none of them can be due */
+	harness_advance(&h, 10 * MS);
+	for (unsigned int i = 0; i < 100; i++, harness_advance(&h, 10000)) {
+		unsigned int n = repair_wake(h.w);
+
+		assert_in_range(n, 0, REPAIR_WAKES);
+		looks += n > 0;
+		all += n;
+		sent += turn_in_time(&h, NULL, &served);
+	}
+	assert_in_range(looks, 1, 100 * 10000 / PACE_NS + 1);
+	assert_in_range(all, 1, looks * REPAIR_WAKES);
+	harness_leave(&h, h.w->repairs_later.head);
+	harness_leave(&h, h.w->repairs_later.tail);
+	harness_leave(&h, h.w->repairs_later.head->repair.next_queued);
+	harness_leave(&h, h.w->repairs_later.tail);
+	for (unsigned int turns = 0; h.w->repairs_later.head != NULL; turns++) {
+		assert_in_range(turns, 0, VIEWERS);
+		sent += turn_in_time(&h, NULL, &served);
+		if (h.w->moved)
+			continue;
+		assert_in_range(h.w->due_ns, h.w->now_ns + 1, h.w->now_ns + MS);
+		harness_advance(&h, h.w->due_ns - h.w->now_ns);
+	}
+	while (h.w->repairs_wait.head != NULL)
+		sent += turn_in_time(&h, NULL, &served);
+	assert_null(h.w->repairs_later.tail);
+	assert_int_equal(sent, VIEWERS - GONE);
+	harness_fini(&h);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_pauses_hold_up_nobody),
+		cmocka_unit_test(test_many_pauses),
+	};
+
+	return cmocka_run_group_tests(tests, harness_eal, harness_eal_end);
+}
