@@ -278,6 +278,7 @@ static void serve(struct worker *w, struct catching *e, uint16_t *budget)
 			return;
 		}
 		c->caught_at = t->next_index;
+		c->repaired = 0; /* the stream's own pace leaves room for it */
 		e->due_ns = RTE_MAX(w->now_ns + POLL_NS, c->paced_ns);
 	} else {
 		e->due_ns = RTE_MAX(e->due_ns, w->now_ns - LATE_MAX_NS) +

@@ -86,12 +86,10 @@ bool pace_may_repair(struct worker *w, struct viewer *v)
 {
 	struct viewer_repair *r = &v->repair;
 
-	if (w->quantum == 0)
-		return true;
 	for (unsigned int i = 0; i < MR_VIEWER_TRACKS && r->next_ns <= w->now_ns; i++) {
 		const struct viewer_track *t = &v->track[i];
 
-		if (t->state == TRACK_LIVE)
+		if (t->state == TRACK_LIVE && w->quantum != 0)
 			r->next_ns = RTE_MAX(r->next_ns, share_due(w, t->audience));
 		else if (t->state == TRACK_CATCHING)
 			r->next_ns = RTE_MAX(r->next_ns, t->catch_up.paced_ns);
@@ -101,7 +99,8 @@ bool pace_may_repair(struct worker *w, struct viewer *v)
 
 void pace_repaired(struct worker *w, struct viewer *v, uint32_t bytes)
 {
-	uint64_t pause_ns = w->quantum > 1 ? PACE_NS : 2 * PACE_NS;
+	uint64_t slot_ns = w->quantum != 0 ? PACE_NS : 0;
+	uint64_t pause_ns = w->quantum == 1 ? 2 * PACE_NS : slot_ns;
 
 	for (unsigned int i = 0; i < MR_VIEWER_TRACKS; i++) {
 		struct viewer_track *t = &v->track[i];
@@ -113,13 +112,13 @@ void pace_repaired(struct worker *w, struct viewer *v, uint32_t bytes)
 			pause_ns = RTE_MAX(pause_ns, catch_rate_after_ns(c, bytes, w->now_ns));
 		if (t->state != TRACK_CATCHING)
 			continue;
-		c->paced_ns = RTE_MAX(c->paced_ns, w->now_ns + PACE_NS);
+		c->paced_ns = RTE_MAX(c->paced_ns, w->now_ns + slot_ns);
 		c->repaired += bytes;
 		/* Some of its pace is always left for what is new. */
 		pause_ns = RTE_MAX(pause_ns, catch_rate_ns(c, bytes + bytes / 3));
 	}
-	if (w->quantum != 0)
-		v->repair.next_ns = w->now_ns + pause_ns;
+	/* Without a limit several leave at once. */
+	v->repair.next_ns = RTE_MAX(v->repair.next_ns, w->now_ns) + pause_ns;
 }
 
 uint16_t pace_catch_up(const struct worker *w, const struct catch_up *c, uint16_t quantum)

@@ -6,7 +6,9 @@
  * catches up, catch_up.c) its own; any 1 ms can touch five. In a slot leave at most
  * quantum_of() packets, and repairs are among them: the first one in an audience's
  * slot takes one packet of the live cursor's, so that every viewer there may have one
- * repair. A slot that nobody needs a repair in is the live cursor's alone.
+ * repair. A slot that nobody needs a repair in is the live cursor's alone. Without a
+ * limit there are no slots, and the rate (catch_rate.h) alone paces repairs of who
+ * catches up, or has just done so.
  *
  * Runs on the worker's lcore, all of it behind stream input.
  */

@@ -139,6 +139,72 @@ static void test_catch_up_and_repairs(void **state)
 	}
 }
 
+/* Without a limit the rate alone paces both: repairs take no more than their share of it, and
+ * what is new goes on leaving. */
+static void test_catch_up_and_repairs_without_limit(void **state)
+{
+	struct viewer_track *t;
+	struct scene c;
+	uint64_t index, packets, moved_ns, most_ns = 0;
+
+	scene_init(&c, WORKER_START_KEYFRAME, 4096);
+	c.h.w->quantum = 0;
+	c.h.w->repair_bytes = 100000000;
+	key_frame(&c);
+	run_repairs(&c, 8 * SECOND);
+	t = join(&c);
+	run_repairs(&c, 200 * MS);
+	assert_int_equal(t->state, TRACK_CATCHING);
+	t->catch_up.slow = true;
+	t->catch_up.rate = t->catch_up.top = t->catch_up.stream_rate * 3 / 2;
+	packets = t->catch_up.rate / LEN; /* in 1 s */
+	index = t->next_index;
+	moved_ns = c.h.w->now_ns;
+	for (uint64_t before = index, i = 0; i < 1000; i++) {
+		if (i % 20 == 0)
+			want(&c, c.v, 40, 0);
+		run_repairs(&c, 2 * MS);
+		if (t->next_index != before)
+			moved_ns = c.h.w->now_ns;
+		before = t->next_index;
+		most_ns = RTE_MAX(most_ns, c.h.w->now_ns - moved_ns);
+	}
+	assert_int_equal(t->state, TRACK_CATCHING);
+	assert_in_range(t->stats->repaired, packets, 2 * packets);
+	assert_true(t->next_index - index >= 2 * packets / 5);
+	assert_true(t->next_index - index + t->stats->repaired <= 2 * packets + 3 * 32);
+	assert_in_range(most_ns / MS, 0, 5 * 32 * 1000 / packets);
+	scene_fini(&c);
+}
+
+/* A rate that is far above one packet in a quantum: each repair leaves as soon as it may,
+ * and so does what is new. */
+static void test_fast_catch_up_and_repairs_without_limit(void **state)
+{
+	struct viewer_track *t;
+	struct scene c;
+	uint64_t index;
+
+	scene_init(&c, WORKER_START_KEYFRAME, 32768);
+	c.h.w->quantum = 0;
+	c.h.w->repair_bytes = 100000000;
+	c.frame_ns = FRAME_NS / 8; /* 2,000 packets/s */
+	key_frame(&c);
+	run_repairs(&c, 4 * SECOND);
+	t = join(&c);
+	run_repairs(&c, 50 * MS);
+	assert_int_equal(t->state, TRACK_CATCHING);
+	t->catch_up.rate = t->catch_up.top = 10000000;
+	index = t->next_index;
+	for (int i = 0; i < 20; i++) {
+		want(&c, c.v, 100, 0);
+		run_repairs(&c, 5 * MS);
+	}
+	assert_true(t->stats->repaired >= 100);
+	assert_true(t->next_index >= index + 200);
+	scene_fini(&c);
+}
+
 /* Who asks without end does not hold up what is live, nor a viewer who asks once. */
 static void test_flood_and_live(void **state)
 {
@@ -222,6 +288,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_live_and_repairs),
 		cmocka_unit_test(test_catch_up_and_repairs),
+		cmocka_unit_test(test_catch_up_and_repairs_without_limit),
+		cmocka_unit_test(test_fast_catch_up_and_repairs_without_limit),
 		cmocka_unit_test(test_flood_and_live),
 		cmocka_unit_test(test_burst_rate),
 	};
