@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * One camera and one viewer who is watched, for test_catch_up.c and test_refresh.c:
- * time passes, frames come, and what the viewer is sent is remembered.
+ * One camera and one viewer who is watched, for test_catch_up.c, test_refresh.c and the
+ * like: time passes, frames come, and what the viewer is sent is remembered.
  */
 #ifndef TESTS_UNIT_PIPELINE_CATCH_UP_SCENE_H
 #define TESTS_UNIT_PIPELINE_CATCH_UP_SCENE_H

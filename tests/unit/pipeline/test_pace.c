@@ -62,6 +62,83 @@ static unsigned int repeated(const struct scene *c)
 	return n;
 }
 
+/* A key frame that comes at once leaves to many viewers in bounded bursts, and no
+ * slower than it has to. */
+static void test_live_is_paced(void **state)
+{
+	static const uint32_t limits[] = {6, 16, 64};
+
+	for (size_t k = 0; k < sizeof(limits) / sizeof(limits[0]); k++) {
+		struct scene c;
+		uint64_t began;
+
+		scene_init(&c, WORKER_START_LIVE, 1024);
+		c.h.w->quantum = quantum_of(limits[k]);
+		for (int i = 0; i < 50; i++)
+			join(&c);
+		run(&c, 100 * MS);
+		c.n = 0;
+		began = c.h.w->now_ns;
+		key_frame(&c);
+		run(&c, 100 * MS);
+		assert_true(c.n >= KEY_PACKETS);
+		no_gap(&c);
+		bounded_bursts(&c, limits[k]);
+		assert_true(c.seen[KEY_PACKETS - 1].at_ns - began <
+			    (KEY_PACKETS / c.h.w->quantum + 1) * (PACE_NS + TURN_NS));
+		scene_fini(&c);
+	}
+}
+
+/* Pacing loses nothing: neither where the stream itself is faster than the pace, nor
+ * where the worker gets to its turns late. */
+static void test_pace_loses_nothing(void **state)
+{
+	static const struct {
+		const char *why;
+		uint32_t ring;   /* packets */
+		uint64_t gap_ns; /* between two packets of the stream */
+		uint64_t turn_ns;
+		uint64_t late_ns; /* the last one, at most */
+	} cases[] = {
+		{"10,000 packets/s, within the pace", 4096, 100000, TURN_NS, 5 * MS},
+		{"40,000 packets/s", 4096, 25000, TURN_NS, 105 * MS},
+		{"audio's ring, 20,000 packets/s", 1024, 50000, TURN_NS, 60 * MS},
+		{"a worker that gets a turn in 2 ms", 1024, 166000, 2 * MS, 150 * MS},
+	};
+
+	for (size_t k = 0; k < sizeof(cases) / sizeof(cases[0]); k++) {
+		struct scene c;
+		uint64_t end, next, put = 0, left = 0;
+
+		scene_init(&c, WORKER_START_LIVE, cases[k].ring);
+		c.v = harness_viewer(&c.h, SRTP_PROFILE_GCM_128, c.s);
+		next = c.h.w->now_ns;
+		end = next + SECOND;
+		while (c.h.w->now_ns < end || (c.h.w->queue_head != NULL && left < 3 * SECOND)) {
+			for (; next <= c.h.w->now_ns && next < end; next += cases[k].gap_ns) {
+				uint8_t payload[100] = {0};
+
+				harness_put(&c.h, c.s, payload, sizeof(payload), (uint32_t)put++);
+			}
+			fanout_stage(c.h.w);
+			look(&c);
+			harness_free_plain(&c.h.w->plain);
+			if (c.h.w->now_ns >= end)
+				left = c.h.w->now_ns - end;
+			harness_advance(&c.h, cases[k].turn_ns);
+		}
+		if (c.n != put || left > cases[k].late_ns)
+			print_error("%s: %u of %llu packets, the last %llu us late\n", cases[k].why,
+				c.n, (unsigned long long)put, (unsigned long long)left / 1000);
+		assert_int_equal(c.n, put);
+		assert_in_range(left, 0, cases[k].late_ns);
+		no_gap(&c);
+		assert_int_equal(harness_all_drops(&c.h), 0);
+		scene_fini(&c);
+	}
+}
+
 /* Many losses at once, with key frames on their way. */
 static void test_live_and_repairs(void **state)
 {
@@ -286,6 +363,8 @@ static void test_burst_rate(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_live_is_paced),
+		cmocka_unit_test(test_pace_loses_nothing),
 		cmocka_unit_test(test_live_and_repairs),
 		cmocka_unit_test(test_catch_up_and_repairs),
 		cmocka_unit_test(test_catch_up_and_repairs_without_limit),
