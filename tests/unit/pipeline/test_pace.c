@@ -254,8 +254,8 @@ static void test_catch_up_and_repairs_without_limit(void **state)
 	scene_fini(&c);
 }
 
-/* A rate that is far above one packet in a quantum: each repair leaves as soon as it may,
- * and so does what is new. */
+/* ... and where that is far above a packet in 250 us, repairs without end do not hold up what
+ * is new. */
 static void test_fast_catch_up_and_repairs_without_limit(void **state)
 {
 	struct viewer_track *t;
@@ -271,14 +271,15 @@ static void test_fast_catch_up_and_repairs_without_limit(void **state)
 	t = join(&c);
 	run_repairs(&c, 50 * MS);
 	assert_int_equal(t->state, TRACK_CATCHING);
-	t->catch_up.rate = t->catch_up.top = 10000000;
+	t->catch_up.rate = t->catch_up.top = 20000000;
 	index = t->next_index;
-	for (int i = 0; i < 20; i++) {
-		want(&c, c.v, 100, 0);
-		run_repairs(&c, 5 * MS);
+	/* One more is asked for in each 150 us. */
+	for (unsigned int i = 0; i < 200; i++) {
+		want(&c, c.v, 1, i % 50);
+		run_repairs(&c, 150000);
 	}
 	assert_true(t->stats->repaired >= 100);
-	assert_true(t->next_index >= index + 200);
+	assert_true(t->next_index >= index + 100);
 	scene_fini(&c);
 }
 
