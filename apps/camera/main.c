@@ -16,7 +16,8 @@
 
 #define END_PATIENCE 3000 /* how long pipelines may take to end [ms] */
 #define MOUNTS_PER_FEEDER 64
-#define SESSION_SWEEP 5 /* how often sessions that timed out are removed [s] */
+#define CLIENT_STAYS 5000 /* after its connection was closed [ms] */
+#define SESSION_SWEEP 5   /* how often sessions that timed out are removed [s] */
 
 struct camera {
 	struct camera_options options;
@@ -124,9 +125,25 @@ static void on_play(GstRTSPClient *client, GstRTSPContext *context, gpointer dat
 		mount_count_client(context->media);
 }
 
+static gboolean let_go(gpointer data)
+{
+	g_object_unref(data);
+	return G_SOURCE_REMOVE;
+}
+
+/*
+ * A pipeline that finds the connection gone has the main loop close it, and names the
+ * client without holding it (gst-rtsp-server 1.22): so it stays until that is over.
+ */
+static void on_closed(GstRTSPClient *client, gpointer data)
+{
+	g_timeout_add(CLIENT_STAYS, let_go, g_object_ref(client));
+}
+
 static void on_client(GstRTSPServer *server, GstRTSPClient *client, gpointer data)
 {
 	g_signal_connect(client, "play-request", G_CALLBACK(on_play), NULL);
+	g_signal_connect(client, "closed", G_CALLBACK(on_closed), NULL);
 }
 
 static gboolean on_sweep(gpointer data)

@@ -26,6 +26,7 @@ struct camera {
 	GMainLoop *loop;
 	GThread *thread;
 	GstRTSPServer *server;
+	GPtrArray *clients; /* owned: pipelines name them without holding them */
 	guint source;
 	uint16_t port;
 };
@@ -72,6 +73,13 @@ static void require_auth(
 	g_object_unref(auth);
 }
 
+static void keep_client(GstRTSPServer *server, GstRTSPClient *client, gpointer user_data)
+{
+	struct camera *c = user_data;
+
+	g_ptr_array_add(c->clients, g_object_ref(client));
+}
+
 struct camera *camera_start(const struct camera_options *o)
 {
 	struct camera *c = g_new0(struct camera, 1);
@@ -83,7 +91,9 @@ struct camera *camera_start(const struct camera_options *o)
 
 	c->context = g_main_context_new();
 	c->loop = g_main_loop_new(c->context, FALSE);
+	c->clients = g_ptr_array_new_with_free_func(g_object_unref);
 	c->server = gst_rtsp_server_new();
+	g_signal_connect(c->server, "client-connected", G_CALLBACK(keep_client), c);
 	snprintf(service, sizeof(service), "%u", o->port);
 	gst_rtsp_server_set_address(c->server, "127.0.0.1");
 	gst_rtsp_server_set_service(c->server, service);
@@ -145,6 +155,7 @@ void camera_stop(struct camera *c)
 	g_source_unref(later);
 	g_thread_join(c->thread);
 	g_object_unref(c->server);
+	g_ptr_array_unref(c->clients);
 	g_main_loop_unref(c->loop);
 	g_main_context_unref(c->context);
 	g_free(c);
