@@ -47,11 +47,13 @@ static void on_done(GObject *source, GAsyncResult *result, gpointer user)
 
 	handover_take(&job->handover);
 	rc = job->rc;
-	if (g_cancellable_is_cancelled(g_task_get_cancellable(G_TASK(result))))
-		return; /* nobody is there any more; the job closes what it has */
-	if (rc == 0)
-		job->rc = -ECANCELED; /* the client is the callee's now */
-	job->done(rc, &job->client, job->user);
+	/* Cancelled: nobody is there any more, the job closes what it has. */
+	if (!g_cancellable_is_cancelled(g_task_get_cancellable(G_TASK(result)))) {
+		if (rc == 0)
+			job->rc = -ECANCELED; /* the client is the callee's now */
+		job->done(rc, &job->client, job->user);
+	}
+	handover_give(&job->handover); /* the last reference may be the thread's */
 }
 
 void connector_start(const char *socket_path, GCancellable *cancel, connector_fn done, void *user)

@@ -86,6 +86,7 @@ static void fetch_done(GObject *source, GAsyncResult *result, gpointer user_data
 	} else {
 		stats->retry = g_timeout_add_seconds(RETRY_S, fetch_again, stats);
 	}
+	handover_give(&f->handover); /* the last reference may be the thread's */
 }
 
 static void fetch_start(struct input_stats *stats)
