@@ -88,14 +88,16 @@ static void protect_all(struct harness *h, struct history *all)
 	uint64_t index[BATCH_MAX] = {0};
 	uint32_t ssrc[BATCH_MAX] = {0};
 	struct viewer_track *track[BATCH_MAX] = {0};
+	uint16_t n = w->plain.n;
 
-	for (uint16_t i = 0; i < w->plain.n; i++) {
+	for (uint16_t i = 0; i < n; i++) {
 		index[i] = w->plain.op[i].index;
 		ssrc[i] = w->plain.op[i].ssrc;
 		track[i] = w->plain.track[i];
 	}
 	protect_stage(w);
-	for (uint16_t i = 0; i < w->cipher.n; i++) {
+	assert_int_equal(w->cipher.n, n); /* none has failed: the n-th is the n-th */
+	for (uint16_t i = 0; i < n; i++) {
 		struct rte_mbuf *m = w->cipher.pkts[i];
 
 		remember(all, track[i], ssrc[i], index[i],
