@@ -47,7 +47,7 @@ int viewer_table_offer(struct viewer_table *table, struct path *path, const char
 /*
  * NULL: all viewers are known, who is not in the table is not there; so also without a
  * data plane, which ends them all. Else why there may be others, which are not taken
- * over (yet): a sentence for the client, for now (borrowed).
+ * over (yet): a sentence for the client, borrowed until the main loop goes on.
  */
 const char *viewer_table_unknown(const struct viewer_table *table);
 /* Whether they are all known, or likely to be in a moment. */

@@ -32,7 +32,7 @@
 #define MR_CHANNEL_VERSION 5u
 #endif
 #ifndef MR_STATS_VERSION
-#define MR_STATS_VERSION 6u
+#define MR_STATS_VERSION 7u
 #endif
 #define MR_CACHE_LINE 64
 
