@@ -3,9 +3,8 @@
  * Tests of dataplane/pipeline/repair.c: what a NACK brings back, as the same
  * bytes or by RTX (libsrtp2 reads it), and every reason for which it does not.
  */
-#include "tests/unit/pipeline/feedback_scene.h"
+#include "tests/unit/pipeline/repair_scene.h"
 
-#include "dataplane/pipeline/repair_queue.h"
 #include "dataplane/stream/rtp.h"
 
 #include <rte_byteorder.h>
@@ -15,77 +14,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-#define SENT 8 /* packets that a scene's viewer has been sent */
-#define PAYLOAD 200
-#define RTX_SSRC 0x52545800u
-#define RTX_TYPE 97
-
-struct sent {
-	uint8_t bytes[SENT][2048];
-	uint16_t len[SENT];
-};
-
-static void put(struct harness *h, struct stream *s, uint8_t number)
-{
-	uint8_t payload[PAYLOAD];
-
-	memset(payload, number, sizeof(payload));
-	harness_put(h, s, payload, sizeof(payload), 3000u * number);
-}
-
-static uint16_t number(const struct viewer *v, unsigned int i)
-{
-	return (uint16_t)(v->track[0].wire_base + i);
-}
-
-/* Everything that waits goes out for the first time. */
-static void send_new(struct harness *h, struct sent *keep)
-{
-	struct worker *w = h->w;
-	unsigned int n = 0;
-
-	while (w->queue_head != NULL) {
-		fanout_stage(w);
-		protect_stage(w);
-		for (uint16_t i = 0; i < w->cipher.n && keep != NULL; i++, n++) {
-			struct rte_mbuf *m = w->cipher.pkts[i];
-
-			assert_in_range(n, 0, SENT - 1);
-			keep->len[n] = harness_rtp_len(m);
-			memcpy(keep->bytes[n], harness_rtp(m), keep->len[n]);
-		}
-		harness_free_media(&w->cipher);
-	}
-}
-
-/* A viewer that was sent SENT packets. */
-static void begin(struct scene *c, uint16_t profile, struct sent *keep)
-{
-	scene_init(c, profile);
-	for (uint8_t i = 0; i < SENT; i++)
-		put(&c->h, c->video, i);
-	send_new(&c->h, keep);
-	forget_notices(c);
-}
-
-static uint64_t refused(const struct viewer *v, enum mr_repair_refusal why)
-{
-	return v->stats->track[0].repairs_refused[why];
-}
-
-/* Asks for one number and returns how many packets come back. */
-static unsigned int ask(struct scene *c, uint16_t seq)
-{
-	unsigned int n;
-
-	repair_want(c->h.w, &c->v->track[0], seq, 0);
-	repair_stage(c->h.w);
-	n = c->h.w->plain.n;
-	protect_stage(c->h.w);
-	harness_free_media(&c->h.w->cipher);
-	return n;
-}
 
 static void test_same_bytes(void **state)
 {
@@ -285,16 +213,6 @@ static void test_wrap(void **state)
 	scene_fini(&c);
 }
 
-/* As if it had never been sent again. */
-static unsigned int ask_anew(struct scene *c, uint16_t seq)
-{
-	unsigned int n = ask(c, seq);
-
-	if (n > 0)
-		memset(c->h.w->repairs_recent, 0, sizeof(c->h.w->repairs_recent));
-	return n;
-}
-
 /* Nothing is made for who has no next hop, and no RTX number is used. */
 static void test_no_way(void **state)
 {
@@ -310,164 +228,6 @@ static void test_no_way(void **state)
 	c.v->header.valid = true;
 	assert_int_equal(ask(&c, number(c.v, 1)), 1);
 	assert_int_equal(c.v->track[0].rtx_next, 8);
-	scene_fini(&c);
-}
-
-/* A budget of bytes that time fills again, fractions included. */
-static void test_bitrate(void **state)
-{
-	struct scene c;
-	unsigned int n = 0;
-
-	begin(&c, SRTP_PROFILE_GCM_128, NULL);
-	c.h.w->repair_bytes = 27000; /* a hundred such packets per second */
-	for (int i = 0; i < 200; i++) {
-		harness_advance(&c.h, 1);
-		n += ask_anew(&c, number(c.v, 3));
-	}
-	assert_int_equal(n, 50); /* half a second's worth was saved up */
-	assert_int_equal(refused(c.v, MR_REPAIR_BITRATE), 150);
-	n = 0;
-	for (int i = 0; i < 100000; i++) {
-		harness_advance(&c.h, 5000); /* 0.135 bytes */
-		c.video->ring.packets[3].arrival_ns = c.h.w->now_ns;
-		n += ask_anew(&c, number(c.v, 3));
-	}
-	assert_in_range(n, 49, 50);
-	scene_fini(&c);
-}
-
-/* What one viewer may keep us waiting with is bounded, and so is a turn. */
-static void test_flood(void **state)
-{
-	struct viewer *other;
-	struct worker *w;
-	struct scene c;
-	unsigned int sent = 0, turns = 0;
-	bool served = false;
-
-	begin(&c, SRTP_PROFILE_GCM_128, NULL);
-	w = c.h.w;
-	other = harness_viewer(&c.h, SRTP_PROFILE_GCM_128, c.video);
-	for (uint8_t i = 0; i < 40; i++)
-		put(&c.h, c.video, i);
-	send_new(&c.h, NULL);
-	for (int i = 0; i < 100; i++)
-		repair_want(w, &c.v->track[0], (uint16_t)(number(c.v, SENT) + i % 23), 0xffff);
-	assert_int_equal(refused(c.v, MR_REPAIR_QUEUE), (100 - REPAIR_WANTED) * 17);
-	repair_want(w, &other->track[0], (uint16_t)other->track[0].wire_base, 0);
-	while (w->repairs_wait.head != NULL) {
-		assert_in_range(++turns, 1, 100);
-		w->moved = false;
-		repair_stage(w);
-		assert_true(w->moved);
-		assert_in_range(w->plain.n, 0, REPAIR_BUDGET);
-		for (uint16_t i = 0; i < w->plain.n; i++)
-			served |= w->plain.track[i]->viewer == other;
-		assert_true(served); /* in the first turn */
-		sent += w->plain.n;
-		harness_free_plain(&w->plain);
-	}
-	assert_int_equal(sent, REPAIR_WANTED + 16 + 1); /* each once: the rest is too soon */
-	assert_int_equal(refused(c.v, MR_REPAIR_SOON), REPAIR_WANTED * 17 - (sent - 1));
-	scene_fini(&c);
-}
-
-static void test_turn_is_bounded(void **state)
-{
-	enum { VIEWERS = 20 };
-	struct viewer *v[VIEWERS];
-	struct harness h;
-	struct stream *s;
-	unsigned int sent = 0;
-
-	harness_init(&h);
-	s = harness_stream(&h, MR_KIND_VIDEO, 90000, 64);
-	for (int i = 0; i < VIEWERS; i++)
-		v[i] = harness_viewer(&h, SRTP_PROFILE_GCM_128, s);
-	for (uint8_t i = 0; i < SENT; i++)
-		put(&h, s, i);
-	send_new(&h, NULL);
-	for (int i = 0; i < VIEWERS; i++)
-		repair_want(h.w, &v[i]->track[0], (uint16_t)v[i]->track[0].wire_base, 0x7f);
-	repair_stage(h.w);
-	assert_int_equal(h.w->plain.n, REPAIR_BUDGET);
-	assert_int_equal(h.w->stats->repair_turns_full, 1);
-	/* New packets still find room behind the repairs. */
-	put(&h, s, 0);
-	fanout_stage(h.w);
-	assert_int_equal(h.w->plain.n, REPAIR_BUDGET + VIEWERS);
-	harness_free_plain(&h.w->plain);
-	sent = REPAIR_BUDGET;
-	harness_leave(&h, v[VIEWERS - 1]); /* the last, the first and one between wait */
-	harness_leave(&h, v[8]);
-	harness_leave(&h, v[12]);
-	while (h.w->repairs_wait.head != NULL) {
-		repair_stage(h.w);
-		sent += h.w->plain.n;
-		harness_free_plain(&h.w->plain);
-	}
-	assert_null(h.w->repairs_wait.tail);
-	assert_int_equal(sent, VIEWERS * SENT - 3 * SENT);
-	harness_fini(&h);
-}
-
-/* Second copies and what is asked for, more of either than a turn has room for, and
- * viewers who want a number that the budget is no multiple of. */
-static void test_turn_with_second_copies(void **state)
-{
-	enum { VIEWERS = 20, WANTED = 3 };
-	struct viewer *v[VIEWERS];
-	struct harness h;
-	struct stream *s;
-	unsigned int sent = 0;
-
-	harness_init(&h);
-	s = harness_stream(&h, MR_KIND_VIDEO, 90000, 64);
-	for (int i = 0; i < VIEWERS; i++) {
-		v[i] = harness_viewer(&h, SRTP_PROFILE_GCM_128, s);
-		v[i]->track[0].rtx_ssrc = RTX_SSRC; /* the worker's scratch memory */
-		v[i]->track[0].rtx_payload_type = RTX_TYPE;
-	}
-	for (uint8_t i = 0; i < SENT; i++)
-		put(&h, s, i);
-	send_new(&h, NULL);
-	for (unsigned int k = 0; k < SENT; k += WANTED + 1) {
-		harness_advance(&h, 21 * MS); /* what was repaired before is due again */
-		for (int i = 0; i < VIEWERS; i++)
-			repair_want(h.w, &v[i]->track[0], number(v[i], k), (1 << (WANTED - 1)) - 1);
-		for (unsigned int turns = 0; h.w->repairs_wait.head != NULL; turns++) {
-			assert_in_range(turns, 0, 10);
-			repair_stage(h.w);
-			assert_in_range(h.w->plain.n, 1, REPAIR_BUDGET);
-			sent += h.w->plain.n;
-			protect_stage(h.w);
-			harness_free_media(&h.w->cipher);
-		}
-	}
-	assert_int_equal(sent, VIEWERS * WANTED * 3);
-	assert_int_equal(h.w->n_echoes, VIEWERS * WANTED);
-	harness_fini(&h);
-}
-
-/* The places of one hash are all taken by packets that may not be sent again yet: the
- * next one is refused, none of them is forgotten. */
-static void test_memory_is_full(void **state)
-{
-	struct repair_recent *all;
-	struct scene c;
-
-	begin(&c, SRTP_PROFILE_GCM_128, NULL);
-	all = &c.h.w->repairs_recent[0][0];
-	for (size_t i = 0; i < sizeof(c.h.w->repairs_recent) / sizeof(*all); i++)
-		all[i] = (struct repair_recent){.tag = i,
-			.until_ns = c.h.w->now_ns + 10 * MS + (i % REPAIRS_RECENT_WAYS == 2)};
-	assert_int_equal(ask(&c, number(c.v, 3)), 0);
-	assert_int_equal(refused(c.v, MR_REPAIR_QUEUE), 1);
-	harness_advance(&c.h, 10 * MS);
-	assert_int_equal(ask(&c, number(c.v, 3)), 1);
-	assert_int_equal(ask(&c, number(c.v, 3)), 0);
-	assert_int_equal(refused(c.v, MR_REPAIR_SOON), 1);
 	scene_fini(&c);
 }
 
@@ -592,11 +352,6 @@ int main(void)
 		cmocka_unit_test(test_second_copy_not_wanted),
 		cmocka_unit_test(test_wrap),
 		cmocka_unit_test(test_no_way),
-		cmocka_unit_test(test_bitrate),
-		cmocka_unit_test(test_flood),
-		cmocka_unit_test(test_turn_is_bounded),
-		cmocka_unit_test(test_turn_with_second_copies),
-		cmocka_unit_test(test_memory_is_full),
 		cmocka_unit_test(test_stream_goes),
 		cmocka_unit_test(test_no_buffers),
 	};
