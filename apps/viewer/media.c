@@ -86,9 +86,9 @@ static struct track *add_track(struct media *media, uint32_t ssrc, uint8_t paylo
 	if (media->track_count == MEDIA_TRACKS_MAX)
 		return NULL;
 	track = &media->tracks[media->track_count++];
-	track_init(track, ssrc, sdp_answer_payload(media->answer, payload_type));
-	track->payload_type = payload_type;
 	payload = sdp_answer_payload(media->answer, payload_type);
+	track_init(track, ssrc, payload);
+	track->payload_type = payload_type;
 	if (media->options.nack && media->options.decrypt && payload != NULL && payload->nack)
 		media->nacks[media->track_count - 1] = g_new0(struct nack, 1);
 	return track;
@@ -163,6 +163,7 @@ static void receive_repair(struct media *media, const struct rtp_header *rtx,
 		return;
 	}
 	track->rtx_packets++;
+	track_look_for_key(track, rtx->timestamp, payload + RTX_OSN_SIZE, length - RTX_OSN_SIZE);
 	if (nack_of(media, track) != NULL && nack_remove(nack_of(media, track), packet.index))
 		track->repaired++;
 	dump_plain(
@@ -236,6 +237,8 @@ static void receive_rtp(struct media *media, uint8_t *data, size_t length, uint6
 	if (media->options.decrypt && rc == 0) {
 		packet.kind = media_kind_name(track->kind);
 		dump_plain(media->options.plain_dump, &packet, data + header.size,
+			(size_t)plain - header.size - padding);
+		track_look_for_key(track, header.timestamp, data + header.size,
 			(size_t)plain - header.size - padding);
 		if (track->kind == MEDIA_RTX)
 			receive_repair(media, &header, data + header.size,
@@ -375,19 +378,41 @@ int media_format_nack(struct media *media, uint64_t now_us, uint8_t *data)
 	return 0;
 }
 
+static const struct track *first_video(const struct media *media)
+{
+	for (size_t i = 0; i < media->track_count; i++)
+		if (media->tracks[i].kind == MEDIA_VIDEO)
+			return &media->tracks[i];
+	return NULL;
+}
+
 int media_format_pli(struct media *media, uint8_t *data)
 {
-	for (size_t i = 0; i < media->track_count; i++) {
-		int length;
+	const struct track *track = first_video(media);
+	int length;
 
-		if (media->tracks[i].kind != MEDIA_VIDEO)
-			continue;
-		length = rtcp_format_pli(data, media->ssrc, media->tracks[i].ssrc);
-		if (srtp_protect_rtcp(media->srtp, data, &length) != srtp_err_status_ok)
-			return -EIO;
-		return length;
-	}
-	return 0;
+	if (track == NULL)
+		return 0;
+	length = rtcp_format_pli(data, media->ssrc, track->ssrc);
+	if (srtp_protect_rtcp(media->srtp, data, &length) != srtp_err_status_ok)
+		return -EIO;
+	media->counters.plis_sent++;
+	return length;
+}
+
+int media_format_fir(struct media *media, uint8_t *data)
+{
+	const struct track *track = first_video(media);
+	int length;
+
+	if (track == NULL)
+		return 0;
+	length =
+		rtcp_format_fir(data, media->ssrc, track->ssrc, (uint8_t)media->counters.firs_sent);
+	if (srtp_protect_rtcp(media->srtp, data, &length) != srtp_err_status_ok)
+		return -EIO;
+	media->counters.firs_sent++;
+	return length;
 }
 
 const struct media_counters *media_counters(const struct media *media)

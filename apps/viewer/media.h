@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The SRTP end of one viewer: authenticates and decrypts with libsrtp2, sorts
- * by SSRC into tracks, counts, and makes the SRTCP receiver reports. One
- * libsrtp session for both directions. Owned by the thread of its viewer;
+ * by SSRC into tracks, counts, and makes the SRTCP that goes back. One libsrtp
+ * session for both directions. Owned by the thread of its viewer;
  * srtp_init() has been called by main().
  */
 #ifndef APPS_VIEWER_MEDIA_H
@@ -35,6 +35,8 @@ struct media_counters {
 	uint64_t rtcp_received;
 	uint64_t reports_sent;
 	uint64_t nacks_sent; /* RTCP packets */
+	uint64_t plis_sent;
+	uint64_t firs_sent;
 };
 
 /* `answer` is borrowed and outlives the media. 0 or -EIO. */
@@ -52,9 +54,10 @@ int media_format_report(struct media *media, uint64_t now_us, uint8_t *data);
  * Again until it says 0. */
 int media_format_nack(struct media *media, uint64_t now_us, uint8_t *data);
 
-/* A protected PLI for the first video track into MEDIA_REPORT_MAX bytes; its length, 0:
- * no such track. */
+/* A protected PLI, or FIR, for the first video track into MEDIA_REPORT_MAX bytes; its
+ * length, 0: no such track. Each is a new request. */
 int media_format_pli(struct media *media, uint8_t *data);
+int media_format_fir(struct media *media, uint8_t *data);
 
 const struct media_counters *media_counters(const struct media *media);
 size_t media_track_count(const struct media *media);

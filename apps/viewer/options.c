@@ -14,7 +14,8 @@
 #define GO_ON (-1)
 #define VIEWERS_MAX 100000
 #define SECONDS_MAX 1000000
-#define RAMP_MAX 1000000000u /* ms until the last one joins */
+#define KEY_FRAME_MAX 1000000 /* ms between requests */
+#define RAMP_MAX 1000000000u  /* ms until the last one joins */
 
 static const char usage[] =
 	"usage: millrace-viewer --url URL [OPTION ...]\n"
@@ -37,7 +38,7 @@ static const char usage[] =
 	"  --header 'NAME: VALUE'  sent with every request; repeatable\n"
 	"  --bearer TOKEN        the same as --header 'Authorization: Bearer TOKEN'\n"
 	"  --nack                ask again for lost packets, as browsers do\n"
-	"  --pli MS              ask for a key frame every MS milliseconds\n"
+	"  --pli MS, --fir MS    ask for a key frame every MS milliseconds, by PLI or by FIR\n"
 	"  --no-rtx              offer no RTX: repairs are the same packets again\n"
 	"  --local-address ADDR  address of the host candidates; repeatable\n"
 	"  --janus ID            the addresses are Janus's (http://HOST:8088/janus): watch\n"
@@ -89,6 +90,7 @@ enum option_id {
 	OPT_SILENT_AFTER,
 	OPT_NO_DELETE,
 	OPT_PLI,
+	OPT_FIR,
 	OPT_NACK,
 	OPT_NO_RTX,
 	OPT_HELP,
@@ -124,6 +126,7 @@ static const struct option long_options[] = {
 	{"no-delete", no_argument, NULL, OPT_NO_DELETE},
 	{"nack", no_argument, NULL, OPT_NACK},
 	{"pli", required_argument, NULL, OPT_PLI},
+	{"fir", required_argument, NULL, OPT_FIR},
 	{"no-rtx", no_argument, NULL, OPT_NO_RTX},
 	{"help", no_argument, NULL, OPT_HELP},
 	{"version", no_argument, NULL, OPT_VERSION},
@@ -261,6 +264,10 @@ static int set_number(struct options *o, int id, const char *text)
 		return parse_number("decrypt-every", text, 1, VIEWERS_MAX, &o->decrypt_every);
 	case OPT_SILENT_AFTER:
 		return parse_number("silent-after", text, 1, SECONDS_MAX, &o->silent_after);
+	case OPT_PLI:
+		return parse_number("pli", text, 1, KEY_FRAME_MAX, &o->pli_ms);
+	case OPT_FIR:
+		return parse_number("fir", text, 1, KEY_FRAME_MAX, &o->fir_ms);
 	case OPT_JANUS:
 		return parse_number("janus", text, 1, INT32_MAX, &o->janus);
 	default:
@@ -295,8 +302,6 @@ static int set_option(struct options *options, int id)
 	case OPT_NO_DELETE:
 		options->no_delete = true;
 		return GO_ON;
-	case OPT_PLI:
-		return parse_number("pli", optarg, 1, 1000000, &options->pli_ms);
 	case OPT_NACK:
 		options->nack = true;
 		return GO_ON;

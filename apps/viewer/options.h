@@ -24,6 +24,7 @@ struct options {
 	unsigned int decrypt_every;   /* every so manieth viewer decrypts SRTP */
 	unsigned int silent_after;    /* seconds of media; 0: never */
 	unsigned int pli_ms;          /* between requests for a key frame; 0: none */
+	unsigned int fir_ms;          /* ditto, by FIR */
 	unsigned int janus;           /* mountpoint of Janus's streaming plugin; 0: WHEP */
 
 	size_t url_count;

@@ -25,6 +25,8 @@ static void add_viewer(const struct viewer_figures *v, struct report_totals *tot
 	totals->bytes += counters->bytes;
 	totals->receiver_reports += counters->reports_sent;
 	totals->nacks += counters->nacks_sent;
+	totals->plis += counters->plis_sent;
+	totals->firs += counters->firs_sent;
 	for (size_t i = 0; i < media_track_count(v->media); i++) {
 		const struct track *track = media_track(v->media, i);
 
@@ -32,6 +34,7 @@ static void add_viewer(const struct viewer_figures *v, struct report_totals *tot
 		if (track->kind != MEDIA_RTX)
 			totals->lost += sequence_lost(&track->sequence);
 		totals->repaired += track->repaired;
+		totals->key_frames += track->key_frames;
 		totals->duplicated += track->sequence.duplicates;
 		totals->reordered += track->sequence.reordered;
 		totals->too_late += track->sequence.too_late;
@@ -158,6 +161,11 @@ void report_print_table(FILE *out, const struct viewer_figures *const *figures, 
 		"authentication failures %" PRIu64 ", malformed %" PRIu64
 		", dropped by own sockets %" PRIu64 "\n",
 		totals->auth_failures, totals->malformed, totals->socket_drops);
+	if (totals->plis + totals->firs > 0)
+		fprintf(out,
+			"key frames %" PRIu64 ", asked for by %" PRIu64 " PLIs and %" PRIu64
+			" FIRs\n",
+			totals->key_frames, totals->plis, totals->firs);
 	print_times(out, "DTLS handshake", figures, count, REPORT_HANDSHAKE);
 	print_times(out, "POST to connected", figures, count, REPORT_CONNECT);
 	print_times(out, "POST to first packet", figures, count, REPORT_FIRST_PACKET);

@@ -17,6 +17,9 @@ struct report_totals {
 	uint64_t lost; /* and not repaired */
 	uint64_t repaired;
 	uint64_t nacks;
+	uint64_t plis;
+	uint64_t firs;
+	uint64_t key_frames; /* of viewers that decrypt */
 	uint64_t duplicated;
 	uint64_t reordered;
 	uint64_t too_late;

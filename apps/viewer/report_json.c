@@ -93,6 +93,7 @@ static json_t *format_track(const struct track *track, const struct viewer_figur
 	set_number(object, "authFailures", track->auth_failures);
 	set_number(object, "payloadBytes", track->bytes);
 	set_number(object, "frames", track->frames);
+	set_number(object, "keyFrames", track->key_frames);
 	set_number(object, "firstIndex", track->sequence.base);
 	set_number(object, "lastIndex", track->sequence.highest);
 	json_object_set_new(object, "jitterMs",
@@ -129,6 +130,8 @@ static void set_media(json_t *object, const struct viewer_figures *v, bool log)
 	set_number(object, "rtcpPacketsReceived", counters->rtcp_received);
 	set_number(object, "receiverReportsSent", counters->reports_sent);
 	set_number(object, "nacksSent", counters->nacks_sent);
+	set_number(object, "plisSent", counters->plis_sent);
+	set_number(object, "firsSent", counters->firs_sent);
 	for (size_t i = 0; i < count; i++)
 		json_array_append_new(tracks, format_track(media_track(v->media, i), v, log));
 	json_object_set_new(object, "tracks", tracks);
@@ -163,6 +166,7 @@ static json_t *format_viewer(const struct viewer_figures *v, bool log)
 	set_number(object, "packetsDuplicated", sums.duplicated);
 	set_number(object, "packetsReordered", sums.reordered);
 	set_number(object, "packetsTooLate", sums.too_late);
+	set_number(object, "keyFrames", sums.key_frames);
 	set_number(object, "authFailures", sums.auth_failures);
 	set_number(object, "socketDrops", v->socket_drops);
 	set_media(object, v, log);
@@ -238,6 +242,9 @@ static json_t *format_totals(
 	set_number(totals, "packetsTooLate", sums->too_late);
 	set_number(totals, "packetsRepaired", sums->repaired);
 	set_number(totals, "nacksSent", sums->nacks);
+	set_number(totals, "plisSent", sums->plis);
+	set_number(totals, "firsSent", sums->firs);
+	set_number(totals, "keyFrames", sums->key_frames);
 	set_number(totals, "authFailures", sums->auth_failures);
 	set_number(totals, "malformed", sums->malformed);
 	set_number(totals, "bytesReceived", sums->bytes);

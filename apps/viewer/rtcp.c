@@ -8,6 +8,8 @@
 #define BLOCK_SIZE 24       /* bytes */
 #define SENDER_INFO_SIZE 20 /* bytes */
 #define SDES_CNAME 1        /* RFC 3550 6.5.1 */
+#define FORMAT_PLI 1        /* RFC 4585 6.3.1 */
+#define FORMAT_FIR 4        /* RFC 5104 4.3.1 */
 #define LOST_MAX 0x7fffff   /* 24 bits, signed */
 #define LOST_MIN (-0x800000)
 
@@ -130,8 +132,19 @@ int rtcp_format_nack(uint8_t *data, size_t size, uint32_t ssrc, uint32_t media_s
 	return (int)(p - data);
 }
 
-int rtcp_format_pli(uint8_t data[12], uint32_t ssrc, uint32_t media_ssrc)
+int rtcp_format_pli(uint8_t data[RTCP_PLI_SIZE], uint32_t ssrc, uint32_t media_ssrc)
 {
-	put32(put32(put_header(data, 1, RTCP_PAYLOAD_FEEDBACK, 12), ssrc), media_ssrc);
-	return 12;
+	put32(put32(put_header(data, FORMAT_PLI, RTCP_PAYLOAD_FEEDBACK, RTCP_PLI_SIZE), ssrc),
+		media_ssrc);
+	return RTCP_PLI_SIZE;
+}
+
+int rtcp_format_fir(uint8_t data[RTCP_FIR_SIZE], uint32_t ssrc, uint32_t media_ssrc, uint8_t number)
+{
+	uint8_t *p = put_header(data, FORMAT_FIR, RTCP_PAYLOAD_FEEDBACK, RTCP_FIR_SIZE);
+
+	/* The header names no stream (RFC 5104 4.3.1.2), the entry does. */
+	p = put32(put32(put32(p, ssrc), 0), media_ssrc);
+	put32(p, (uint32_t)number << 24);
+	return RTCP_FIR_SIZE;
 }

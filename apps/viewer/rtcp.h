@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * RTCP in the clear: reads what a gateway sends (sender reports, BYE), writes
- * receiver reports with SDES. Pure: buffers in, structs out; protection is
- * media.c's business. RFC 3550 6.4, 6.5, 6.6.
+ * receiver reports with SDES, NACKs, PLIs and FIRs. Pure: buffers in, structs out;
+ * protection is media.c's business. RFC 3550 6.4, 6.5, 6.6.
  */
 #ifndef APPS_VIEWER_RTCP_H
 #define APPS_VIEWER_RTCP_H
@@ -14,6 +14,8 @@
 #define RTCP_BLOCKS_MAX 31   /* report blocks in one report */
 #define RTCP_REPORT_MAX 1024 /* bytes: room that rtcp_format_report() needs at most */
 #define RTCP_CNAME_SIZE 17   /* bytes, NUL included */
+#define RTCP_PLI_SIZE 12     /* bytes */
+#define RTCP_FIR_SIZE 20     /* bytes */
 
 enum rtcp_type {
 	RTCP_SENDER_REPORT = 200,
@@ -66,7 +68,14 @@ int rtcp_format_report(uint8_t *data, size_t size, uint32_t ssrc, const struct r
 int rtcp_format_nack(uint8_t *data, size_t size, uint32_t ssrc, uint32_t media_ssrc,
 	const uint16_t *numbers, size_t count);
 
-/* Write a PLI (RFC 4585 6.3.1), alone in its packet. Returns its length, 12. */
-int rtcp_format_pli(uint8_t data[12], uint32_t ssrc, uint32_t media_ssrc);
+/* Write a PLI (RFC 4585 6.3.1), alone in its packet. Returns its length. */
+int rtcp_format_pli(uint8_t data[RTCP_PLI_SIZE], uint32_t ssrc, uint32_t media_ssrc);
+
+/*
+ * Write a FIR (RFC 5104 4.3.1) of one entry, alone in its packet. `number` rises by one
+ * with each new request to the same stream and begins again after 255. Returns its length.
+ */
+int rtcp_format_fir(
+	uint8_t data[RTCP_FIR_SIZE], uint32_t ssrc, uint32_t media_ssrc, uint8_t number);
 
 #endif

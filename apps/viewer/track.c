@@ -2,6 +2,8 @@
 /* Figures of one received SSRC, see track.h. Owned by the thread of its viewer. */
 #include "apps/viewer/track.h"
 
+#include "apps/viewer/key_frame.h"
+
 #include <string.h>
 
 #define DEFAULT_CLOCK_RATE 90000 /* Hz, for payload types the answer does not name */
@@ -55,6 +57,18 @@ enum sequence_verdict track_receive(
 	track->packets++;
 	track->bytes += payload;
 	return verdict;
+}
+
+void track_look_for_key(
+	struct track *track, uint32_t timestamp, const uint8_t *payload, size_t length)
+{
+	/* Each slice of a key frame looks like the beginning of one, and may be repaired late. */
+	if (track->key_frames > 0 && (int32_t)(timestamp - track->key_timestamp) <= 0)
+		return;
+	if (track->kind != MEDIA_VIDEO || !key_frame_begins(track->codec, payload, length))
+		return;
+	track->key_frames++;
+	track->key_timestamp = timestamp;
 }
 
 void track_receive_report(struct track *track, const struct rtcp_packet *report, uint64_t now_us)

@@ -31,6 +31,7 @@ struct track {
 	uint64_t packets; /* accepted, duplicates not counted */
 	uint64_t bytes;   /* RTP payload of those, CSRCs, extensions and padding not counted */
 	uint64_t frames;  /* changes of the timestamp, plus one */
+	uint64_t key_frames;
 	uint64_t auth_failures;
 	uint64_t repaired;         /* were missing, asked for and came again */
 	uint64_t repairs_unneeded; /* RTX of packets that had come */
@@ -40,8 +41,9 @@ struct track {
 	uint64_t longest_gap_us;  /* between two packets */
 	uint32_t first_timestamp; /* RTP ticks */
 	uint32_t last_timestamp;
-	uint32_t transit; /* RTP ticks, RFC 3550 A.8 */
-	uint32_t jitter;  /* RTP ticks * 16 */
+	uint32_t key_timestamp; /* RTP ticks, of the last key frame */
+	uint32_t transit;       /* RTP ticks, RFC 3550 A.8 */
+	uint32_t jitter;        /* RTP ticks * 16 */
 
 	/* prior values of RFC 3550 A.3 */
 	uint64_t expected_prior;
@@ -57,6 +59,10 @@ void track_init(struct track *track, uint32_t ssrc, const struct sdp_payload *pa
 /* A packet that passed authentication, with its index of sequence_guess(). */
 enum sequence_verdict track_receive(
 	struct track *track, uint64_t index, uint32_t timestamp, size_t payload, uint64_t now_us);
+
+/* What a packet that was accepted carries: a key frame that begins in it is counted, once. */
+void track_look_for_key(
+	struct track *track, uint32_t timestamp, const uint8_t *payload, size_t length);
 
 void track_receive_report(struct track *track, const struct rtcp_packet *report, uint64_t now_us);
 

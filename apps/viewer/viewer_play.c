@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What a viewer does while it plays: takes media in, sends reports, NACKs and PLIs,
- * or falls silent. Runs on the thread of its main context.
+ * What a viewer does while it plays: takes media in, sends reports, NACKs, PLIs and
+ * FIRs, or falls silent. Runs on the thread of its main context.
  */
 #include "apps/viewer/timer.h"
 #include "apps/viewer/viewer_private.h"
@@ -32,6 +32,17 @@ static gboolean on_pli_due(gpointer user)
 
 	if (length > 0)
 		ice_send(v->ice, pli, (size_t)length);
+	return G_SOURCE_CONTINUE;
+}
+
+static gboolean on_fir_due(gpointer user)
+{
+	struct viewer *v = user;
+	uint8_t fir[MEDIA_REPORT_MAX];
+	int length = media_format_fir(v->media, fir);
+
+	if (length > 0)
+		ice_send(v->ice, fir, (size_t)length);
 	return G_SOURCE_CONTINUE;
 }
 
@@ -102,6 +113,8 @@ void viewer_start_playing(struct viewer *v)
 		v->reports = timer_start(context, REPORT_INTERVAL, on_report_due, v);
 	if (options->pli_ms)
 		v->plis = timer_start(context, options->pli_ms, on_pli_due, v);
+	if (options->fir_ms)
+		v->firs = timer_start(context, options->fir_ms, on_fir_due, v);
 	if (options->silent_after)
 		v->silence = timer_start(context, options->silent_after * 1000, on_silence_due, v);
 }
@@ -110,5 +123,6 @@ void viewer_stop_playing(struct viewer *v)
 {
 	timer_stop(&v->reports);
 	timer_stop(&v->plis);
+	timer_stop(&v->firs);
 	timer_stop(&v->silence);
 }

@@ -23,6 +23,7 @@ struct viewer {
 	GSource *deadline; /* of connecting, later of leaving */
 	GSource *reports;
 	GSource *plis;
+	GSource *firs;
 	GSource *silence;
 	GSource *release; /* frees the transport of a failed viewer */
 	GSource *reader;  /* of quiet_fd */

@@ -217,6 +217,38 @@ static void exchange_reports(void **state)
 	close_pair(&pair);
 }
 
+/* A request into `data`, opened; how long it is. */
+static int ask(struct pair *pair, int (*format)(struct media *, uint8_t *), uint8_t *data)
+{
+	int length = format(pair->media, data);
+
+	assert_true(length > 0 && length <= MEDIA_REPORT_MAX);
+	assert_int_equal(srtp_unprotect_rtcp(pair->reader, data, &length), srtp_err_status_ok);
+	return length;
+}
+
+/* Each FIR is a new request: its number rises and begins again. */
+static void ask_for_key_frames(void **state)
+{
+	uint8_t data[MEDIA_REPORT_MAX];
+	struct pair pair;
+
+	open_pair(&pair, 1, true, NULL, NULL);
+	assert_int_equal(media_format_fir(pair.media, data), 0); /* nothing has come yet */
+	assert_int_equal(media_format_pli(pair.media, data), 0);
+	media_receive(pair.media, data, make_packet(&pair, data, 7, 9), 1);
+	for (unsigned int i = 0; i < 300; i++) {
+		assert_int_equal(ask(&pair, media_format_fir, data), RTCP_FIR_SIZE);
+		assert_memory_equal(data + 12, "\x01\x02\x03\x04", 4);
+		assert_int_equal(data[16], i % 256);
+	}
+	assert_int_equal(ask(&pair, media_format_pli, data), RTCP_PLI_SIZE);
+	assert_memory_equal(data + 8, "\x01\x02\x03\x04", 4);
+	assert_int_equal(media_counters(pair.media)->firs_sent, 300);
+	assert_int_equal(media_counters(pair.media)->plis_sent, 1);
+	close_pair(&pair);
+}
+
 static void dump_lines(void **state)
 {
 	char wire[512] = "", plain[512] = "", expected[64];
@@ -257,6 +289,7 @@ int main(void)
 		cmocka_unit_test(count_without_decrypting),
 		cmocka_unit_test(survive_noise),
 		cmocka_unit_test(exchange_reports),
+		cmocka_unit_test(ask_for_key_frames),
 		cmocka_unit_test(dump_lines),
 	};
 

@@ -32,6 +32,7 @@ static const struct {
 	{"no viewers", "v --url http://h/x --viewers 0"},
 	{"negative", "v --url http://h/x --viewers -1"},
 	{"not a number", "v --url http://h/x --seconds 1s"},
+	{"key frames all the time", "v --url http://h/x --fir 0"},
 	{"unknown profile", "v --url http://h/x --profile AES"},
 	{"unknown codec", "v --url http://h/x --codec av1"},
 	{"header without colon", "v --url http://h/x --header Accept"},

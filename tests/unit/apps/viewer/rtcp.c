@@ -168,6 +168,33 @@ static void write_largest(void **state)
 			    "0123456789abcdef") > 0);
 }
 
+static void ask_for_key_frames(void **state)
+{
+	static const uint8_t pli[RTCP_PLI_SIZE] = {
+		0x81, 206, 0, 2,        /* PSFB, format 1, three words */
+		0xaa, 0xbb, 0xcc, 0xdd, /* who asks */
+		1, 2, 3, 4,             /* of whom */
+	};
+	static const uint8_t fir[RTCP_FIR_SIZE] = {
+		0x84, 206, 0, 4,        /* PSFB, format 4, five words */
+		0xaa, 0xbb, 0xcc, 0xdd, /* who asks */
+		0, 0, 0, 0,             /* of nobody: the entry says it */
+		1, 2, 3, 4,             /* of whom */
+		255, 0, 0, 0,           /* which request, reserved */
+	};
+	uint8_t data[RTCP_FIR_SIZE];
+	struct rtcp_packet packet;
+	size_t offset = 0;
+
+	assert_int_equal(rtcp_format_pli(data, 0xaabbccdd, 0x01020304), sizeof(pli));
+	assert_memory_equal(data, pli, sizeof(pli));
+	assert_int_equal(rtcp_format_fir(data, 0xaabbccdd, 0x01020304, 255), sizeof(fir));
+	assert_memory_equal(data, fir, sizeof(fir));
+	assert_int_equal(rtcp_next(data, sizeof(data), &offset, &packet), 1);
+	assert_int_equal(packet.type, RTCP_PAYLOAD_FEEDBACK);
+	assert_int_equal(rtcp_next(data, sizeof(data), &offset, &packet), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -176,6 +203,7 @@ int main(void)
 		cmocka_unit_test(write_report),
 		cmocka_unit_test(clamp_lost),
 		cmocka_unit_test(write_largest),
+		cmocka_unit_test(ask_for_key_frames),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
