@@ -30,7 +30,7 @@ struct packet_handler {
 	void *user;
 };
 
-enum notice { NOTICE_ATTACHED, NOTICE_DETACHED, NOTICE_ABSENT };
+enum notice { NOTICE_ATTACHED, NOTICE_DETACHED, NOTICE_ABSENT, NOTICE_OTHER_RELEASE };
 
 struct install {
 	char *socket_path;
@@ -66,7 +66,8 @@ static void tell(struct install *install, enum notice notice)
 			&g_array_index(install->listeners, struct install_listener, i);
 		void (*call)(void *user) = notice == NOTICE_ATTACHED   ? l->attached
 					   : notice == NOTICE_DETACHED ? l->detached
-								       : l->absent;
+					   : notice == NOTICE_ABSENT   ? l->absent
+								       : l->other_release;
 
 		if (call)
 			call(l->user);
@@ -360,6 +361,8 @@ static void on_connected(int rc, const struct mr_client *client, void *user)
 		connect_soon(install);
 		if (absence_is_sure(&install->absence))
 			tell(install, NOTICE_ABSENT);
+		else if (rc == -EPROTONOSUPPORT)
+			tell(install, NOTICE_OTHER_RELEASE);
 		return;
 	}
 	install->client = *client;

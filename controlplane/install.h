@@ -40,6 +40,8 @@ struct install_listener {
 	/* An attempt to connect has shown that there is no data plane now. One of another
 	 * version is there: what it holds is not to be opened a second time. */
 	void (*absent)(void *user);
+	/* It has shown that one of another version is there: nothing can be taken over. */
+	void (*other_release)(void *user);
 	/* Every event but replies. Borrowed for the call. */
 	void (*event)(const struct mr_event *event, void *user);
 	/* A descriptor that the data plane kept; the first listener that returns

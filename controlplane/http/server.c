@@ -335,6 +335,7 @@ static int create(struct http_server **out, const struct mr_config *config,
 	s->context.viewers = viewers;
 	s->context.authorizer = authorizer_create(config->auth_http_address);
 	s->context.pending = g_hash_table_new(NULL, NULL);
+	s->context.until_known.viewers = viewers;
 	page_init(&s->context);
 	s->connections = g_hash_table_new_full(NULL, NULL, NULL, (GDestroyNotify)connection_free);
 	s->by_peer = g_hash_table_new(g_str_hash, g_str_equal);

@@ -11,6 +11,7 @@
 #include "controlplane/config/config.h"
 #include "controlplane/http/authorize.h"
 #include "controlplane/http/refusals.h"
+#include "controlplane/http/until_known.h"
 #include "controlplane/source/path.h"
 #include "controlplane/viewer/viewer_table.h"
 
@@ -26,7 +27,7 @@ struct http_context {
 	struct viewer_table *viewers;   /* borrowed */
 	struct authorizer *authorizer;  /* owned by the server */
 	GHashTable *pending;            /* whep.c: requests that wait */
-	unsigned int waiting_unknown;   /* whep.c: of them, until the sessions are known */
+	struct until_known until_known; /* whep.c: those of them that name a session */
 	struct http_refusals refusals;
 	char *page_policy; /* page.c: Content-Security-Policy */
 };

@@ -8,15 +8,13 @@
 #include <string.h>
 
 #define ON_DEMAND_WAIT_MS 10000 /* for a source that is only connected when wanted */
-#define KNOWN_WAIT_MS 1500      /* until it is known which sessions there are */
-#define KNOWN_LOOK_MS 50
-#define KNOWN_WAITING_MAX 64 /* requests that wait for that; anybody may send them */
-#define WAITING_MAX 1000     /* requests that wait; each holds its offer */
+#define WAITING_MAX 1000        /* requests that wait; each holds its offer */
 #define ENDPOINT_METHODS "OPTIONS, POST"
 #define FRAGMENT_TYPE "application/trickle-ice-sdpfrag"
 #define RESOURCE_METHODS "OPTIONS, PATCH, DELETE"
 
-/* One request that waits: for the authorisation hook, its source, or what sessions there are. */
+/* One request that waits: for the authorisation hook, its source, or (until_known.h) to be
+ * told which sessions there are. */
 struct whep_request {
 	struct http_context *context;
 	/* once the hook agrees; ends with request_finish() */
@@ -27,10 +25,9 @@ struct whep_request {
 	struct path *path; /* wanted while waiting for it; else NULL */
 	struct path_listener listener;
 	guint timer;
-	unsigned int waited_ms; /* until it is known which sessions there are */
-	bool unknown;           /* counted among those that wait for that */
-	bool asking;            /* the hook has not answered yet */
-	bool dead;              /* the client went */
+	struct until_known_waiter until_known;
+	bool asking; /* the hook has not answered yet */
+	bool dead;   /* the client went */
 };
 
 static void allow_origin(struct http_context *context, SoupServerMessage *message)
@@ -101,8 +98,7 @@ static void stop_waiting(struct whep_request *r)
 static void request_free(struct whep_request *r)
 {
 	stop_waiting(r);
-	if (r->unknown)
-		r->context->waiting_unknown--;
+	until_known_end(&r->until_known);
 	g_signal_handlers_disconnect_by_data(r->message, r);
 	g_hash_table_remove(r->context->pending, r);
 	g_object_unref(r->message);
@@ -218,7 +214,7 @@ static void answer_offer(struct whep_request *r)
 		request_finish(r);
 		return;
 	}
-	if (g_hash_table_size(r->context->pending) - r->context->waiting_unknown > WAITING_MAX) {
+	if (g_hash_table_size(r->context->pending) - r->context->until_known.n > WAITING_MAX) {
 		r->context->refusals.on_demand++;
 		http_unavailable(r->message, "too many requests wait for their sources");
 		request_finish(r);
@@ -431,54 +427,31 @@ static void answer_patch(struct whep_request *r)
 	request_finish(r);
 }
 
-static void answer_resource(struct whep_request *r);
-
-static gboolean on_look_again(gpointer user)
+/* It is known whether the session is there, or that has been waited for long enough. */
+static void answer_session(void *user)
 {
 	struct whep_request *r = user;
+	const char *unknown = until_known_why(&r->context->until_known, r->path_name, r->resource);
 
-	r->timer = 0;
-	answer_resource(r);
-	return G_SOURCE_REMOVE;
-}
-
-/* While a former control plane's sessions are not taken over: "no such session" would be
- * final, and the session plays. What is there is answered at once. True: it waits, or has
- * waited long enough, or to wait does not help. */
-static bool waits_until_known(struct whep_request *r)
-{
-	const char *unknown = viewer_table_unknown(r->context->viewers);
-
-	if (!unknown || viewer_table_etag(r->context->viewers, r->path_name, r->resource))
-		return false;
-	if (!r->unknown && r->context->waiting_unknown < KNOWN_WAITING_MAX) {
-		r->context->waiting_unknown++;
-		r->unknown = true;
-	}
-	if (r->unknown && r->waited_ms < KNOWN_WAIT_MS &&
-		viewer_table_known_soon(r->context->viewers)) {
-		r->waited_ms += KNOWN_LOOK_MS;
-		r->timer = g_timeout_add(KNOWN_LOOK_MS, on_look_again, r);
-	} else {
+	if (unknown) {
 		r->context->refusals.unknown++;
 		http_unavailable(r->message, unknown);
 		request_finish(r);
+	} else if (soup_server_message_get_method(r->message) == SOUP_METHOD_DELETE) {
+		answer_delete(r);
+	} else {
+		answer_patch(r);
 	}
-	return true;
 }
 
 static void answer_resource(struct whep_request *r)
 {
 	const char *method = soup_server_message_get_method(r->message);
-	bool ends = method == SOUP_METHOD_DELETE;
 
-	if (ends || strcmp(method, "PATCH") == 0) {
-		if (waits_until_known(r))
-			return;
-		if (ends)
-			answer_delete(r);
-		else
-			answer_patch(r);
+	if (method == SOUP_METHOD_DELETE || strcmp(method, "PATCH") == 0) {
+		if (!until_known_begin(&r->context->until_known, &r->until_known, r->path_name,
+			    r->resource, answer_session, r))
+			answer_session(r);
 		return;
 	}
 	if (method == SOUP_METHOD_OPTIONS)

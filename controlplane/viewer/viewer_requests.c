@@ -23,6 +23,28 @@ bool viewer_table_known_soon(const struct viewer_table *t)
 	return install_knows_soon(t->install);
 }
 
+void viewer_listener_add(struct viewer_table *t, struct viewer_listener *l)
+{
+	t->listeners = g_slist_prepend(t->listeners, l);
+}
+
+void viewer_listener_del(struct viewer_table *t, struct viewer_listener *l)
+{
+	t->listeners = g_slist_remove(t->listeners, l);
+}
+
+void viewer_table_settled(struct viewer_table *t)
+{
+	GSList *next;
+
+	for (GSList *at = t->listeners; at; at = next) {
+		const struct viewer_listener *l = at->data;
+
+		next = at->next;
+		l->settled(l->user);
+	}
+}
+
 int viewer_table_delete(struct viewer_table *t, const char *path, const char *resource)
 {
 	struct viewer *v = find_resource(t, path, resource);

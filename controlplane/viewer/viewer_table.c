@@ -166,6 +166,12 @@ static void on_attached(void *user)
 	struct viewer_table *t = user;
 
 	foreign_viewers_settle(t->foreign, &t->env, t->paths, enter, t);
+	viewer_table_settled(t);
+}
+
+static void on_absent(void *user)
+{
+	viewer_table_settled(user);
 }
 
 static void on_event(const struct mr_event *event, void *user)
@@ -367,8 +373,12 @@ int viewer_table_create(struct viewer_table **out, const struct mr_config *confi
 	struct install *install, struct routes *routes, struct path_table *paths)
 {
 	struct viewer_table *t = g_new0(struct viewer_table, 1);
-	struct install_listener listener = {
-		.attached = on_attached, .detached = on_detached, .event = on_event, .user = t};
+	struct install_listener listener = {.attached = on_attached,
+		.detached = on_detached,
+		.absent = on_absent,
+		.other_release = on_absent,
+		.event = on_event,
+		.user = t};
 	int rc = -EIO;
 
 	t->config = config;

@@ -53,6 +53,17 @@ const char *viewer_table_unknown(const struct viewer_table *table);
 /* Whether they are all known, or likely to be in a moment. */
 bool viewer_table_known_soon(const struct viewer_table *table);
 
+/* Memory of the caller's, remembered until viewer_listener_del(). A listener may remove
+ * itself inside a call. */
+struct viewer_listener {
+	/* All viewers are known now, or they will not be soon. Told again, at times. */
+	void (*settled)(void *user);
+	void *user;
+};
+
+void viewer_listener_add(struct viewer_table *table, struct viewer_listener *l);
+void viewer_listener_del(struct viewer_table *table, struct viewer_listener *l);
+
 /* Ends the viewer of a WHEP resource. 0 or -ENOENT. */
 int viewer_table_delete(struct viewer_table *table, const char *path, const char *resource);
 

@@ -24,6 +24,7 @@ struct viewer_table {
 	struct viewer_env env;
 	struct ice_lite ice;
 	struct path_listener listener;
+	GSList *listeners;               /* struct viewer_listener, borrowed */
 	struct foreign_viewers *foreign; /* owned */
 
 	GHashTable *by_id;       /* uint32_t -> struct viewer, owned */
@@ -41,5 +42,7 @@ struct viewer_table {
 
 /* NULL: there is none. */
 struct viewer *viewer_table_find(struct viewer_table *t, uint32_t id);
+/* Tells those who wait for it that the data plane's viewers are known, or will not be soon. */
+void viewer_table_settled(struct viewer_table *t);
 
 #endif

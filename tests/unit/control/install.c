@@ -26,7 +26,8 @@ struct fixture {
 	struct install *install;
 	uint32_t version; /* of our channel */
 	/* what the control plane saw */
-	unsigned int connects, absent, attached, detached, records, viewer_events, kept, packets;
+	unsigned int connects, absent, others, attached, detached, records, viewer_events, kept,
+		packets;
 	int replies[2000];
 	unsigned int n_replies;
 	size_t packet_len;
@@ -55,6 +56,11 @@ static void on_attached(void *user)
 static void on_detached(void *user)
 {
 	((struct fixture *)user)->detached++;
+}
+
+static void on_other_release(void *user)
+{
+	((struct fixture *)user)->others++;
 }
 
 static void on_absent(void *user)
@@ -181,6 +187,7 @@ static int setup(void **state)
 	struct install_listener listener = {.attached = on_attached,
 		.detached = on_detached,
 		.absent = on_absent,
+		.other_release = on_other_release,
 		.event = on_event,
 		.kept_fd = on_kept};
 	struct fixture *f = g_new0(struct fixture, 1);
@@ -367,6 +374,7 @@ static void test_other_release(void **state)
 	}
 	assert_int_equal(f->connects, 2);
 	assert_int_equal(f->absent, 0);
+	assert_int_equal(f->others, 1);
 	assert_int_equal(f->attached, 1);
 	assert_false(install_attached(f->install));
 	assert_non_null(strstr(install_why_not(f->install), "another release"));

@@ -14,6 +14,7 @@ struct path_listener *listener;
 unsigned int wanted, deleted, kicked;
 const char *unknown;
 bool lasting, kept;
+GSList *waiters;
 
 static bool is_there(const char *path, const char *resource)
 {
@@ -77,6 +78,26 @@ const char *viewer_table_unknown(const struct viewer_table *table)
 bool viewer_table_known_soon(const struct viewer_table *table)
 {
 	return !unknown || !lasting;
+}
+
+void viewer_listener_add(struct viewer_table *table, struct viewer_listener *l)
+{
+	waiters = g_slist_append(waiters, l);
+}
+
+void viewer_listener_del(struct viewer_table *table, struct viewer_listener *l)
+{
+	waiters = g_slist_remove(waiters, l);
+}
+
+void settle(void)
+{
+	unknown = NULL;
+	while (waiters) {
+		const struct viewer_listener *l = waiters->data;
+
+		l->settled(l->user);
+	}
 }
 
 int viewer_table_delete(struct viewer_table *table, const char *path, const char *resource)

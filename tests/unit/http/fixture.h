@@ -25,6 +25,10 @@ extern unsigned int wanted, deleted, kicked; /* how often */
 extern const char *unknown; /* why there may be other viewers; viewer 7 is not in the table */
 extern bool lasting;        /* and that is not over soon */
 extern bool kept;           /* then it is all the same */
+extern GSList *waiters;     /* struct viewer_listener: who waits for that */
+
+/* From now on all viewers are known, and whoever waits is told. */
+void settle(void);
 
 struct fixture {
 	struct mr_config config;

@@ -142,7 +142,7 @@ static void test_taking_over(void **state)
 
 static gboolean taken_over(gpointer user)
 {
-	unknown = NULL;
+	settle();
 	return G_SOURCE_REMOVE;
 }
 
