@@ -7,6 +7,7 @@
 #include "controlplane/connector.h"
 #include "controlplane/doorbell.h"
 #include "controlplane/id_block.h"
+#include "controlplane/install_listeners.h"
 #include "controlplane/log.h"
 #include "crypto/secret.h"
 
@@ -19,18 +20,10 @@
 
 #define EVENTS_PER_TURN 256
 #define PACKET_SLOTS_PER_TURN 512
-#define PACKET_KINDS 8
 #define PACKETS_KEPT 128 /* slots of the ring down that media leaves to handshakes */
 
 /* TABLE: what runs is being told, by ring and socket; both must have ended. */
 enum install_state { STATE_IDLE, STATE_CONNECTING, STATE_TABLE, STATE_ATTACHED };
-
-struct packet_handler {
-	install_packet_fn handler;
-	void *user;
-};
-
-enum notice { NOTICE_ATTACHED, NOTICE_DETACHED, NOTICE_ABSENT, NOTICE_OTHER_RELEASE };
 
 struct install {
 	char *socket_path;
@@ -47,8 +40,7 @@ struct install {
 	GCancellable *cancel;
 
 	struct command_queue commands;
-	GArray *listeners;
-	struct packet_handler packets[PACKET_KINDS];
+	struct install_listeners listeners;
 	struct mr_packet_joiner joiner;
 
 	struct mr_port_info ports[MR_PORTS_MAX];
@@ -58,21 +50,6 @@ struct install {
 
 static void detach(struct install *install, const char *why);
 static void connect_soon(struct install *install);
-
-static void tell(struct install *install, enum notice notice)
-{
-	for (guint i = 0; i < install->listeners->len; i++) {
-		struct install_listener *l =
-			&g_array_index(install->listeners, struct install_listener, i);
-		void (*call)(void *user) = notice == NOTICE_ATTACHED   ? l->attached
-					   : notice == NOTICE_DETACHED ? l->detached
-					   : notice == NOTICE_ABSENT   ? l->absent
-								       : l->other_release;
-
-		if (call)
-			call(l->user);
-	}
-}
 
 /* ---- down ---- */
 
@@ -209,7 +186,7 @@ static void table_end(struct install *install)
 	reserve_ids(install);
 	log_info("-", "event=attached dataplane_pid=%u ports=%zu", install->client.dataplane_pid,
 		install->n_ports);
-	tell(install, NOTICE_ATTACHED);
+	install_listeners_tell(&install->listeners, INSTALL_ATTACHED);
 }
 
 static void take_event(struct install *install, const struct mr_event *event)
@@ -236,13 +213,7 @@ static void take_event(struct install *install, const struct mr_event *event)
 	default:
 		break;
 	}
-	for (guint i = 0; i < install->listeners->len; i++) {
-		struct install_listener *l =
-			&g_array_index(install->listeners, struct install_listener, i);
-
-		if (l->event)
-			l->event(event, l->user);
-	}
+	install_listeners_event(&install->listeners, event);
 }
 
 static gboolean drain(gpointer user);
@@ -279,9 +250,7 @@ static int drain_packets(struct install *install)
 		rc = mr_packet_take(&install->client.channel.packets_up, j, &budget);
 		if (rc <= 0)
 			break;
-		if (j->head.kind < PACKET_KINDS && install->packets[j->head.kind].handler)
-			install->packets[j->head.kind].handler(
-				&j->head, j->data, install->packets[j->head.kind].user);
+		install_listeners_packet(&install->listeners, &j->head, j->data);
 	}
 	if (budget == 0)
 		drain_again(install);
@@ -310,18 +279,6 @@ static gboolean on_event_fd(gint fd, GIOCondition condition, gpointer user)
 	return G_SOURCE_CONTINUE; /* drain() has removed it when it detached */
 }
 
-static void take_kept_fd(struct install *install, const struct mr_socket_message *m, int fd)
-{
-	for (guint i = 0; i < install->listeners->len; i++) {
-		struct install_listener *l =
-			&g_array_index(install->listeners, struct install_listener, i);
-
-		if (l->kept_fd && l->kept_fd(m->kind, m->id, m->slot, fd, l->user))
-			return;
-	}
-	close(fd);
-}
-
 static gboolean on_socket(gint fd, GIOCondition condition, gpointer user)
 {
 	struct install *install = user;
@@ -338,9 +295,8 @@ static gboolean on_socket(gint fd, GIOCondition condition, gpointer user)
 		detach(install, "the data plane went");
 		return G_SOURCE_REMOVE;
 	}
-	if (n == 1 && m.type == MR_SOCKET_FD)
-		take_kept_fd(install, &m, kept);
-	else if (n == 1)
+	if (n == 1 &&
+		(m.type != MR_SOCKET_FD || !install_listeners_fd(&install->listeners, &m, kept)))
 		close(kept);
 	if (m.type == MR_SOCKET_FD_END) {
 		install->fds_told = true;
@@ -360,9 +316,9 @@ static void on_connected(int rc, const struct mr_client *client, void *user)
 		install->state = STATE_IDLE;
 		connect_soon(install);
 		if (absence_is_sure(&install->absence))
-			tell(install, NOTICE_ABSENT);
+			install_listeners_tell(&install->listeners, INSTALL_ABSENT);
 		else if (rc == -EPROTONOSUPPORT)
-			tell(install, NOTICE_OTHER_RELEASE);
+			install_listeners_tell(&install->listeners, INSTALL_OTHER_RELEASE);
 		return;
 	}
 	install->client = *client;
@@ -419,7 +375,7 @@ static void detach(struct install *install, const char *why)
 	absence_lost(&install->absence);
 	command_queue_fail(&install->commands, -ENOTCONN);
 	if (told)
-		tell(install, NOTICE_DETACHED);
+		install_listeners_tell(&install->listeners, INSTALL_DETACHED);
 	connect_soon(install);
 }
 
@@ -430,7 +386,7 @@ struct install *install_create(const char *socket_path)
 	struct install *install = g_new0(struct install, 1);
 
 	install->socket_path = g_strdup(socket_path);
-	install->listeners = g_array_new(FALSE, FALSE, sizeof(struct install_listener));
+	install_listeners_init(&install->listeners);
 	install->cancel = g_cancellable_new();
 	id_block_init(&install->ids);
 	command_queue_init(&install->commands);
@@ -456,8 +412,7 @@ void install_finish(struct install *install, unsigned int timeout_ms)
 	bool over = false;
 	guint timer;
 
-	g_array_set_size(install->listeners, 0);
-	memset(install->packets, 0, sizeof(install->packets));
+	install_listeners_clear(&install->listeners);
 	command_queue_forget_all(&install->commands);
 	timer = g_timeout_add(timeout_ms, on_finish_timeout, &over);
 	while (!over && install->state >= STATE_TABLE &&
@@ -482,22 +437,20 @@ void install_destroy(struct install *install)
 	close_client(install);
 	doorbell_fini(&install->doorbell);
 	command_queue_fini(&install->commands);
-	g_array_free(install->listeners, TRUE);
+	install_listeners_fini(&install->listeners);
 	g_free(install->socket_path);
 	g_free(install);
 }
 
 void install_add_listener(struct install *install, const struct install_listener *listener)
 {
-	g_array_append_vals(install->listeners, listener, 1);
+	install_listeners_add(&install->listeners, listener);
 }
 
 void install_on_packet(
 	struct install *install, uint32_t kind, install_packet_fn handler, void *user)
 {
-	g_assert(kind < PACKET_KINDS);
-	install->packets[kind].handler = handler;
-	install->packets[kind].user = user;
+	install_listeners_on_packet(&install->listeners, kind, handler, user);
 }
 
 bool install_attached(const struct install *install)
