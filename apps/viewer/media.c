@@ -163,7 +163,8 @@ static void receive_repair(struct media *media, const struct rtp_header *rtx,
 		return;
 	}
 	track->rtx_packets++;
-	track_look_for_key(track, rtx->timestamp, payload + RTX_OSN_SIZE, length - RTX_OSN_SIZE);
+	track_look_for_key(
+		track, packet.index, rtx->timestamp, payload + RTX_OSN_SIZE, length - RTX_OSN_SIZE);
 	if (nack_of(media, track) != NULL && nack_remove(nack_of(media, track), packet.index))
 		track->repaired++;
 	dump_plain(
@@ -238,7 +239,7 @@ static void receive_rtp(struct media *media, uint8_t *data, size_t length, uint6
 		packet.kind = media_kind_name(track->kind);
 		dump_plain(media->options.plain_dump, &packet, data + header.size,
 			(size_t)plain - header.size - padding);
-		track_look_for_key(track, header.timestamp, data + header.size,
+		track_look_for_key(track, packet.index, header.timestamp, data + header.size,
 			(size_t)plain - header.size - padding);
 		if (track->kind == MEDIA_RTX)
 			receive_repair(media, &header, data + header.size,

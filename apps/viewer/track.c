@@ -59,15 +59,23 @@ enum sequence_verdict track_receive(
 	return verdict;
 }
 
-void track_look_for_key(
-	struct track *track, uint32_t timestamp, const uint8_t *payload, size_t length)
+void track_look_for_key(struct track *track, uint64_t index, uint32_t timestamp,
+	const uint8_t *payload, size_t length)
 {
-	/* Each slice of a key frame looks like the beginning of one, and may be repaired late. */
-	if (track->key_frames > 0 && (int32_t)(timestamp - track->key_timestamp) <= 0)
+	bool any = track->key_frames > 0;
+
+	if (track->kind != MEDIA_VIDEO || (any && index < track->key_index))
 		return;
-	if (track->kind != MEDIA_VIDEO || !key_frame_begins(track->codec, payload, length))
+	if (any && timestamp != track->key_timestamp && index < track->key_end)
+		track->key_end = index;
+	if (!key_frame_begins(track->codec, payload, length))
+		return;
+	/* Each slice of a key frame looks like the beginning of one, and may be repaired late. */
+	if (any && timestamp == track->key_timestamp && index < track->key_end)
 		return;
 	track->key_frames++;
+	track->key_index = index;
+	track->key_end = UINT64_MAX;
 	track->key_timestamp = timestamp;
 }
 

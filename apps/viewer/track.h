@@ -41,9 +41,13 @@ struct track {
 	uint64_t longest_gap_us;  /* between two packets */
 	uint32_t first_timestamp; /* RTP ticks */
 	uint32_t last_timestamp;
-	uint32_t key_timestamp; /* RTP ticks, of the last key frame */
-	uint32_t transit;       /* RTP ticks, RFC 3550 A.8 */
-	uint32_t jitter;        /* RTP ticks * 16 */
+	uint32_t transit; /* RTP ticks, RFC 3550 A.8 */
+	uint32_t jitter;  /* RTP ticks * 16 */
+
+	/* the last key frame: the packet that told, and the first of another frame behind it */
+	uint64_t key_index;
+	uint64_t key_end;
+	uint32_t key_timestamp;
 
 	/* prior values of RFC 3550 A.3 */
 	uint64_t expected_prior;
@@ -60,9 +64,10 @@ void track_init(struct track *track, uint32_t ssrc, const struct sdp_payload *pa
 enum sequence_verdict track_receive(
 	struct track *track, uint64_t index, uint32_t timestamp, size_t payload, uint64_t now_us);
 
-/* What a packet that was accepted carries: a key frame that begins in it is counted, once. */
-void track_look_for_key(
-	struct track *track, uint32_t timestamp, const uint8_t *payload, size_t length);
+/* What a packet that was accepted carries: a key frame that begins in it is counted, once,
+ * but again when it is sent again as another frame. */
+void track_look_for_key(struct track *track, uint64_t index, uint32_t timestamp,
+	const uint8_t *payload, size_t length);
 
 void track_receive_report(struct track *track, const struct rtcp_packet *report, uint64_t now_us);
 

@@ -65,17 +65,23 @@ static void count(void **state)
 {
 	static const struct {
 		const char *why;
+		uint64_t index;
 		uint32_t timestamp;
 		uint8_t type;
 		uint64_t key_frames;
 	} packets[] = {
-		{"no key frame", 0xfffff000, 0x41, 0},
-		{"the first one", 0xfffff800, 0x65, 1},
-		{"its second slice", 0xfffff800, 0x65, 1},
-		{"the next one, behind the turn of the clock", 0x800, 0x65, 2},
-		{"a slice of the first one, repaired late", 0xfffff800, 0x65, 2},
-		{"another frame", 0x1000, 0x41, 2},
-		{"the third one", 0x1800, 0x65, 3},
+		{"no key frame", 10, 0xfffff000, 0x41, 0},
+		{"the first one", 11, 0xfffff800, 0x65, 1},
+		{"its second slice", 12, 0xfffff800, 0x65, 1},
+		{"another frame", 16, 0x0, 0x41, 1},
+		{"a slice of the first one, repaired late", 13, 0xfffff800, 0x65, 1},
+		{"the frame behind it, late", 15, 0x0, 0x41, 1},
+		{"the next one, behind the turn of the clock", 20, 0x800, 0x65, 2},
+		{"a slice of the first one, repaired very late", 14, 0xfffff800, 0x65, 2},
+		{"another frame", 22, 0x1000, 0x41, 2},
+		{"the last one once more, as another frame", 23, 0x800, 0x65, 3},
+		{"its second slice", 24, 0x800, 0x65, 3},
+		{"the next one at once", 25, 0x1800, 0x65, 4},
 	};
 	static const struct sdp_payload video = {
 		.kind = MEDIA_VIDEO, .clock_rate = 90000, .codec = "H264"};
@@ -86,7 +92,8 @@ static void count(void **state)
 		const uint8_t payload[] = {packets[i].type, 0x88};
 
 		print_message("%s\n", packets[i].why);
-		track_look_for_key(&track, packets[i].timestamp, payload, sizeof(payload));
+		track_look_for_key(
+			&track, packets[i].index, packets[i].timestamp, payload, sizeof(payload));
 		assert_int_equal(track.key_frames, packets[i].key_frames);
 	}
 }
