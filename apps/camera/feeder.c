@@ -6,8 +6,6 @@
  */
 #include "apps/camera/feeder.h"
 
-#include <stdbool.h>
-
 #define TICK 5000        /* units wait for each other so long, to save wake-ups [us] */
 #define HELD_UP 250000   /* a push that takes longer has its thread for itself [us] */
 #define TOO_LATE 500000  /* what is due for longer is left out [us] */
@@ -23,6 +21,7 @@ struct player {
 	bool held_up;                     /* a thread of its own is busy with it */
 	bool primed[TRACKS];              /* the clip's first unit has gone out ahead of play */
 	uint64_t next[TRACKS];            /* units since the origin, over all loops */
+	uint64_t skipped[TRACKS];         /* units of the clip that jumps have left out */
 	gint64 origin;                    /* when unit 0 is due, monotonic clock [us] */
 	GstClockTime origin_running_time; /* the same instant in the pipeline's time */
 };
@@ -88,7 +87,7 @@ static const struct clip_unit *unit_next(const struct player *player, unsigned t
 {
 	const struct clip_track *track = &player->feeder->clip->tracks[t];
 
-	return &track->units[player->next[t] % track->n];
+	return &track->units[(player->next[t] + player->skipped[t]) % track->n];
 }
 
 /* After a stop: on from a key frame that is still to come, not all at once. */
@@ -104,10 +103,11 @@ static GstBuffer *take_next(struct player *player, unsigned t)
 {
 	const struct clip_track *track = &player->feeder->clip->tracks[t];
 	const struct clip_unit *unit = unit_next(player, t);
-	uint64_t i = player->next[t]++;
+	uint64_t i = player->next[t]++ + player->skipped[t];
 	/* rounded up, so that the payloader's rounding down meets whole RTP ticks */
 	GstClockTime shown = gst_util_uint64_scale_int_ceil(
-		i - i % track->n + unit->display, GST_SECOND, (gint)track->rate);
+		i - i % track->n + unit->display - player->skipped[t], GST_SECOND,
+		(gint)track->rate);
 
 	return unit_buffer(unit, player->origin_running_time + shown);
 }
@@ -328,10 +328,24 @@ void player_play(struct player *player)
 			/* what was sent ahead is not sent again; after a pause all is anew */
 			player->next[t] = player->primed[t] ? 1 : 0;
 			player->primed[t] = false;
+			player->skipped[t] = 0;
 		}
 		g_cond_broadcast(&feeder->changed);
 	}
 	g_mutex_unlock(&feeder->lock);
+}
+
+bool player_jump(struct player *player)
+{
+	struct feeder *feeder = player->feeder;
+	bool jumped = false;
+
+	g_mutex_lock(&feeder->lock);
+	/* A clip begins with a key frame, so there is one. */
+	for (; player->playing && !unit_next(player, TRACK_VIDEO)->key; jumped = true)
+		player->skipped[TRACK_VIDEO]++;
+	g_mutex_unlock(&feeder->lock);
+	return jumped;
 }
 
 void player_pause(struct player *player)

@@ -9,8 +9,8 @@
  * does not read). Then the thread is left to it and the others get a new one.
  *
  * A player starts with the clip's first key frame when it is played and goes on
- * for ever: timestamps never go back, the loop cannot be seen in them, and both
- * tracks have the same origin. The calls below are safe on any thread.
+ * for ever: timestamps never go back, the loop cannot be seen in them, nor a jump,
+ * and both tracks have the same origin. The calls below are safe on any thread.
  */
 #pragma once
 
@@ -46,6 +46,12 @@ struct player *player_create(struct feeder *feeder, GstAppSrc *const sources[TRA
 
 /* The pipeline runs and its pads are open. */
 void player_play(struct player *player);
+
+/*
+ * A key frame is wanted: the clip goes on at the next one that it has, now, and its
+ * picture jumps. Timestamps do not. False: a key frame is next already, or nothing plays.
+ */
+bool player_jump(struct player *player);
 
 /* The pipeline is about to stop: afterwards nothing of this player is on its way. */
 void player_pause(struct player *player);

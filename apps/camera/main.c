@@ -80,9 +80,10 @@ static void say_ready(struct camera *camera)
 
 static json_t *counters_json(const struct mount_counters *counters)
 {
-	return json_pack("{s:I, s:I, s:I}", "framesSent", (json_int_t)counters->frames,
+	return json_pack("{s:I, s:I, s:I, s:I}", "framesSent", (json_int_t)counters->frames,
 		"packetsSent", (json_int_t)counters->packets, "keyframeRequests",
-		(json_int_t)counters->keyframe_requests);
+		(json_int_t)counters->keyframe_requests, "keyframesMade",
+		(json_int_t)counters->keyframes_made);
 }
 
 static void say_counters(struct camera *camera)

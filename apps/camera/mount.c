@@ -32,9 +32,10 @@ struct cast {
 	bool played;                      /* under mount->lock */
 
 	struct cast_track {
+		struct cast *cast;
 		bool video;
 		/* the pipeline's thread writes, any thread reads */
-		_Atomic uint64_t frames, packets, keyframe_requests;
+		_Atomic uint64_t frames, packets, keyframe_requests, keyframes_made;
 	} tracks[TRACKS];
 };
 
@@ -114,13 +115,17 @@ static void count_buffer(struct cast_track *track, GstBuffer *buffer)
 	atomic_fetch_add_explicit(&track->packets, 1, memory_order_relaxed);
 }
 
-/* The clip is encoded already: a request cannot be obeyed, only told of. */
+/* The clip is encoded already: a request is told of, and obeyed by a jump in it. */
 static GstPadProbeReturn count_requests(GstPad *pad, GstPadProbeInfo *info, gpointer data)
 {
 	struct cast_track *track = data;
 
-	if (gst_event_has_name(GST_PAD_PROBE_INFO_EVENT(info), "GstForceKeyUnit"))
-		atomic_fetch_add_explicit(&track->keyframe_requests, 1, memory_order_relaxed);
+	if (!gst_event_has_name(GST_PAD_PROBE_INFO_EVENT(info), "GstForceKeyUnit"))
+		return GST_PAD_PROBE_OK;
+	atomic_fetch_add_explicit(&track->keyframe_requests, 1, memory_order_relaxed);
+	if (track->video && track->cast->mount->context->options->obey &&
+		player_jump(track->cast->player))
+		atomic_fetch_add_explicit(&track->keyframes_made, 1, memory_order_relaxed);
 	return GST_PAD_PROBE_OK;
 }
 
@@ -151,6 +156,7 @@ static void cast_destroy(gpointer data)
 		mount->ended[t].frames += cast->tracks[t].frames;
 		mount->ended[t].packets += cast->tracks[t].packets;
 		mount->ended[t].keyframe_requests += cast->tracks[t].keyframe_requests;
+		mount->ended[t].keyframes_made += cast->tracks[t].keyframes_made;
 	}
 	g_ptr_array_remove_fast(mount->casts, cast);
 	g_mutex_unlock(&mount->lock);
@@ -246,6 +252,7 @@ static void on_media_configure(GstRTSPMediaFactory *factory, GstRTSPMedia *media
 
 	cast->mount = mount;
 	cast->tracks[TRACK_VIDEO].video = true;
+	cast->tracks[TRACK_VIDEO].cast = cast;
 	for (unsigned t = 0; t < TRACKS; t++) {
 		GstElement *source = gst_bin_get_by_name(GST_BIN(bin), source_names[t]);
 
@@ -378,6 +385,7 @@ void mount_read(struct mount *mount, unsigned *clients, struct mount_counters tr
 			tracks[t].frames += cast->played ? cast->tracks[t].frames : 0;
 			tracks[t].packets += cast->played ? cast->tracks[t].packets : 0;
 			tracks[t].keyframe_requests += cast->tracks[t].keyframe_requests;
+			tracks[t].keyframes_made += cast->tracks[t].keyframes_made;
 		}
 	}
 	g_mutex_unlock(&mount->lock);

@@ -13,6 +13,7 @@
 
 struct mount_counters {
 	uint64_t keyframe_requests; /* PLI and FIR that the library passed on */
+	uint64_t keyframes_made;    /* for them, of video */
 	uint64_t frames;            /* whose last packet was sent; audio: packets */
 	uint64_t packets;           /* RTP */
 };

@@ -14,7 +14,7 @@ struct raw_options {
 	char *no_reports_on;
 	int mounts, fps, gop, bframes, packetization_mode, mtu, stop_after, ready_fd;
 	double report_interval;
-	gboolean no_reports, no_parameter_sets, json, version;
+	gboolean no_reports, no_parameter_sets, obey, json, version;
 };
 
 __attribute__((format(printf, 2, 3))) static int refuse(const char *name, const char *format, ...)
@@ -132,6 +132,11 @@ static int parse_codecs(struct camera_options *o, const struct raw_options *raw)
 	if (o->bframes > 0 && o->profile == PROFILE_BASELINE)
 		return refuse(
 			"bframes", "the baseline profile has none, take --profile main or high");
+	/* frames from before a jump would be shown after it */
+	if (o->bframes > 0 && o->obey)
+		return refuse("obey", "a clip with B-frames cannot jump");
+	if (o->obey && o->video == VIDEO_NONE)
+		return refuse("obey", "only video has key frames");
 	if (o->no_parameter_sets && o->video != VIDEO_H264)
 		return refuse("no-parameter-sets", "only H.264 has them");
 	return 0;
@@ -196,6 +201,7 @@ static int check(struct camera_options *o, const struct raw_options *raw)
 	}
 	o->ready_fd = raw->ready_fd;
 	o->no_parameter_sets = raw->no_parameter_sets;
+	o->obey = raw->obey;
 	o->json = raw->json;
 	if (o->mount_prefix[0] == '\0' ||
 		strspn(o->mount_prefix, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -231,6 +237,8 @@ static GOptionContext *describe(struct camera_options *o, struct raw_options *ra
 			"Of the video, bit/s with k or M (2M)", "BITRATE"},
 		{"gop", 0, 0, G_OPTION_ARG_INT, &raw->gop,
 			"Frames from key frame to key frame (60)", "N"},
+		{"obey", 0, 0, G_OPTION_ARG_NONE, &raw->obey,
+			"Answer PLI and FIR: the picture jumps to the clip's next key frame", NULL},
 		{"profile", 0, 0, G_OPTION_ARG_STRING, &raw->profile,
 			"H.264 profile: baseline, main or high (baseline)", "PROFILE"},
 		{"bframes", 0, 0, G_OPTION_ARG_INT, &raw->bframes,

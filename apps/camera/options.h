@@ -34,6 +34,7 @@ struct camera_options {
 	enum h264_profile profile;
 	unsigned bframes;            /* between two reference frames */
 	unsigned packetization_mode; /* RFC 6184 6.2, 6.3: 0 or 1 */
+	bool obey;                   /* requests for key frames */
 	bool no_parameter_sets;      /* SPS and PPS in the SDP alone */
 	unsigned mtu;                /* RTP header and payload [bytes] */
 

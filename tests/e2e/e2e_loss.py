@@ -3,14 +3,11 @@
 
 The long version, with figures, is scripts/bench loss.
 """
-import json
-import signal
 import time
 
 from cases import Group, case, check, group
 from joins import Capture
-from lab import (RANDOM1, RANDOM2, Browser, Camera, Gateway, Loss, Viewer, one_camera,
-                 session_file, view)
+from lab import RANDOM1, RANDOM2, Browser, Loss, Viewer, one_camera
 
 
 def payloads(dump):
@@ -116,39 +113,3 @@ class Losses(Group):
         # one may be lost between the look at the counter and the end of the losses
         check(lost <= found <= lost + 1, f'{lost} lost, {found} counted')
         return f'{lost} lost and counted'
-
-
-@group('key frames wanted')
-class Wanted(Group):
-    def setup(self):
-        self.lab.wire()
-        # no key frame of its own within the test, and a clip that cannot obey
-        self.cameras = {t: Camera(self.lab, '--size', '320x180', '--bitrate', '300k', '--gop', '300',
-                                  '--audio', 'none', '--json', port=8554 + i)
-                        for i, t in enumerate(('udp', 'tcp'))}
-        self.gateway = Gateway(self.lab, session_file(
-            self.lab, {t: {'source': c.url(), 'rtspTransport': t}
-                       for t, c in self.cameras.items()}))
-        self.gateway.start()
-        self.gateway.await_streams(2, 20)
-
-    def requests(self, transport):
-        """Three viewers ask ten times a second for five seconds: what reaches the camera."""
-        start = time.monotonic()
-        view(self.lab, self.gateway.url(transport, whep=True), '--pli', 100, seconds=5, viewers=3)
-        most = 1 + time.monotonic() - start
-        camera = self.cameras[transport].process
-        camera.signal(signal.SIGINT)
-        check(camera.wait(5) is not None, 'the camera does not end')
-        last = json.loads(camera.output().strip().splitlines()[-1])
-        asked = last['mounts'][0]['video']['keyframeRequests']
-        check(2 <= asked <= most, f'{asked} requests in {most:.0f} s')
-        return f'{asked} requests'
-
-    @case('a camera over UDP is asked once per second at most')
-    def udp(self):
-        return self.requests('udp')
-
-    @case('a camera over TCP is asked once per second at most')
-    def tcp(self):
-        return self.requests('tcp')

@@ -25,6 +25,7 @@ import e2e_memory  # noqa: E402,F401
 import e2e_fixed  # noqa: E402,F401
 import e2e_lipsync  # noqa: E402,F401
 import e2e_loss  # noqa: E402,F401
+import e2e_keyframes  # noqa: E402,F401
 import e2e_bench  # noqa: E402,F401
 import e2e_join  # noqa: E402,F401
 import e2e_demo  # noqa: E402,F401
