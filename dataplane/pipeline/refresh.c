@@ -67,6 +67,9 @@ static bool may_answer(struct worker *w, const struct refresh *r, struct stream 
 	bool asked = r->wish_ns != 0 && r->since_ns < r->wish_ns + WISH_NS;
 	uint64_t wish_ns = asked ? r->wish_ns : r->since_ns;
 
+	/* It has answered that wish, and is not asked again so soon. */
+	if (asked && key_ns > r->wish_ns)
+		return false;
 	/* The newest key frame came soon after the wish before this one. */
 	if (!asked && r->wish_ns != 0 && key_ns > r->wish_ns && key_ns < r->wish_ns + WISH_NS)
 		atomic_store_explicit(&s->keyframe_unanswered, false, memory_order_relaxed);

@@ -103,6 +103,33 @@ static void test_camera_answers(void **state)
 	scene_fini(&c);
 }
 
+/* Who says it again after the camera's answer, and before it may be asked again, is served
+ * at once; that is not held against the camera. */
+static void test_lost_the_answer(void **state)
+{
+	struct scene c;
+	struct viewer_track *t = begin(&c);
+
+	pli(&c, t);
+	run(&c, 100 * MS);
+	key_frame(&c);
+	run(&c, 500 * MS);
+	assert_int_equal(t->stats->refreshes, 0);
+	pli(&c, t);
+	run(&c, 20 * MS);
+	assert_int_equal(t->stats->refreshes, 1);
+	assert_false(c.s->keyframe_unanswered);
+	run(&c, 4 * SECOND);
+	pli(&c, t);
+	run(&c, 200 * MS);
+	assert_int_equal(t->stats->refreshes, 1); /* it is waited for */
+	key_frame(&c);
+	run(&c, 3 * SECOND);
+	assert_int_equal(t->stats->refreshes, 1);
+	no_gap(&c);
+	scene_fini(&c);
+}
+
 /* Who says nothing but PLI is started again less and less often. */
 static void test_does_not_loop(void **state)
 {
@@ -231,6 +258,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_begins_again),
 		cmocka_unit_test(test_camera_answers),
+		cmocka_unit_test(test_lost_the_answer),
 		cmocka_unit_test(test_does_not_loop),
 		cmocka_unit_test(test_given_up),
 		cmocka_unit_test(test_refused),
