@@ -9,7 +9,7 @@
 #include "apps/bench/figures.h"
 #include "apps/bench/options.h"
 #include "apps/bench/rig.h"
-#include "apps/bench/wire_link.h"
+#include "apps/bench/wire_verdict.h"
 #include "crypto/secret.h"
 #include "dataplane/api/client.h"
 
@@ -18,9 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LOSS_MAX 1e-6
-#define SENT_LEAST 0.95  /* of the rate asked for: else it was another one */
-#define BACKLOG_MAX 0.02 /* of a trial's packets: full queues are no throughput */
 #define TRIALS 3         /* of a rate: the best counts */
 #define STEPS_MAX 12     /* of the search */
 #define NEAR_ENOUGH 0.02 /* of the rate, where the search ends */
@@ -54,12 +51,9 @@ struct wire {
 	struct wire_link *link;
 	struct wire_check *check;
 	struct mr_stats_view stats;
-	double flood;                    /* viewers' packets per second that came through it */
-	double best;                     /* ditto without loss */
-	double above;                    /* the lowest rate that lost, 0: none */
-	uint64_t lost;                   /* in that trial */
-	uint64_t refused;                /* by the ring to the data plane, ditto */
-	uint64_t dropped[MR_DROP_COUNT]; /* in it, by the data plane */
+	double flood;                 /* viewers' packets per second that came through it */
+	double best;                  /* ditto without loss */
+	struct wire_verdict too_much; /* the lowest rate that was, its last trial */
 	unsigned int trials;
 	double load[LOADS];      /* viewers' packets per second, as it was */
 	double load_lost[LOADS]; /* share */
@@ -84,11 +78,6 @@ static void drops_read(const struct wire *w, uint64_t drops[MR_DROP_COUNT])
 
 /* ---- trials ---- */
 
-static uint64_t lost_in(const struct wire_trial *t)
-{
-	return t->expected > t->received ? t->expected - t->received : 0;
-}
-
 /* At so many viewers' packets per second. */
 static void send_at(struct wire *w, double rate, double seconds, struct wire_trial *t)
 {
@@ -103,34 +92,18 @@ static double rate_of(const struct wire_trial *t)
 	return (double)t->in_time / t->seconds;
 }
 
-/* Next to nothing was lost, it was the rate asked for, and it would have gone on. */
-static bool bears(const struct wire *w, double rate, const struct wire_trial *t)
-{
-	double expected = (double)t->expected;
-
-	return t->refused == 0 && (double)lost_in(t) <= LOSS_MAX * expected &&
-	       expected + w->o.viewers >= SENT_LEAST * rate * t->seconds &&
-	       expected - (double)t->in_time <= BACKLOG_MAX * expected + w->o.viewers;
-}
-
 /* A step of the search. */
-static bool try_rate(struct wire *w, double rate, double seconds, struct wire_trial *t)
+static bool try_rate(struct wire *w, double rate, double seconds, struct wire_verdict *v)
 {
-	uint64_t before[MR_DROP_COUNT], after[MR_DROP_COUNT];
+	uint64_t before[MR_DROP_COUNT];
 
+	v->rate = rate;
 	drops_read(w, before);
-	send_at(w, rate, seconds, t);
-	drops_read(w, after);
-	if (bears(w, rate, t))
-		return true;
-	if (w->above == 0 || rate <= w->above) {
-		w->above = rate;
-		w->lost = lost_in(t);
-		w->refused = t->refused;
-		for (unsigned int d = 0; d < MR_DROP_COUNT; d++)
-			w->dropped[d] = after[d] - before[d];
-	}
-	return false;
+	send_at(w, rate, seconds, &v->trial);
+	drops_read(w, v->dropped);
+	for (unsigned int d = 0; d < MR_DROP_COUNT; d++)
+		v->dropped[d] -= before[d];
+	return wire_verdict_causes(v, w->o.viewers) == 0;
 }
 
 static void search(struct wire *w)
@@ -143,17 +116,19 @@ static void search(struct wire *w)
 	high = w->flood * 1.2;
 	for (unsigned int step = 0; step < STEPS_MAX && high - low > NEAR_ENOUGH * high; step++) {
 		double rate = (low + high) / 2;
+		struct wire_verdict v = {0};
 		bool passed = false;
 
 		for (unsigned int i = 0; i < TRIALS && !passed; i++)
-			passed = try_rate(w, rate, seconds, &t);
+			passed = try_rate(w, rate, seconds, &v);
 		if (!passed) {
 			high = rate;
+			w->too_much = v;
 			continue;
 		}
 		low = rate;
-		if (rate_of(&t) > w->best)
-			w->best = rate_of(&t);
+		if (rate_of(&v.trial) > w->best)
+			w->best = rate_of(&v.trial);
 	}
 }
 
@@ -195,7 +170,7 @@ static void latencies(struct wire *w)
 
 		send_at(w, full * loads[i] / 100, w->o.millis / 1e3, &t);
 		w->load[i] = rate_of(&t);
-		w->load_lost[i] = (double)lost_in(&t) / RTE_MAX((double)t.expected, 1.0);
+		w->load_lost[i] = (double)wire_trial_lost(&t) / RTE_MAX((double)t.expected, 1.0);
 		w->first[i] = waits_of(&t.first);
 		w->last[i] = waits_of(&t.last);
 	}
@@ -222,18 +197,6 @@ static json_t *latencies_report(const struct wire *w)
 	return all;
 }
 
-static json_t *loss_report(const struct wire *w)
-{
-	json_t *drops = json_object();
-
-	for (unsigned int d = 0; d < MR_DROP_COUNT; d++)
-		if (w->dropped[d] > 0)
-			json_object_set_new(
-				drops, mr_drop_name(d), json_integer((json_int_t)w->dropped[d]));
-	return json_pack("{s:f,s:I,s:I,s:o}", "packetsPerSecond", w->above, "lost",
-		(json_int_t)w->lost, "refusedByRing", (json_int_t)w->refused, "drops", drops);
-}
-
 static json_t *report(const struct wire *w)
 {
 	double frame = w->o.payload + 12.0 + w->o.profile->rtp_tag_len + 42.0;
@@ -246,9 +209,9 @@ static json_t *report(const struct wire *w)
 		"trialSeconds", w->o.millis / 1e3, "packetsPerSecond", w->best,
 		"inputPacketsPerSecond", w->best / w->o.viewers, "GbitPerSecond",
 		w->best * frame * 8 / 1e9, "floodPacketsPerSecond", w->flood, "trials",
-		(int)w->trials, "firstLoss", loss_report(w), "latency", latencies_report(w),
-		"opened", (json_int_t)wire_check_opened(w->check), "wrong",
-		(json_int_t)wire_check_wrong(w->check));
+		(int)w->trials, "firstLoss", wire_verdict_json(&w->too_much, w->o.viewers),
+		"latency", latencies_report(w), "opened", (json_int_t)wire_check_opened(w->check),
+		"wrong", (json_int_t)wire_check_wrong(w->check));
 }
 
 static void print(const struct wire *w, const json_t *j)
@@ -260,14 +223,9 @@ static void print(const struct wire *w, const json_t *j)
 		"without loss", w->best / 1e6, json_real_value(json_object_get(j, "GbitPerSecond")),
 		w->best / w->o.viewers);
 	printf("  %-26s%10.3f Mpps came through\n", "flooded", w->flood / 1e6);
-	if (w->above > 0) {
-		printf("  %-26s%10.3f Mpps: %llu lost, %llu not taken by the ring", "too much",
-			w->above / 1e6, (unsigned long long)w->lost,
-			(unsigned long long)w->refused);
-		for (unsigned int d = 0; d < MR_DROP_COUNT; d++)
-			if (w->dropped[d] > 0)
-				printf(", %s %llu", mr_drop_name(d),
-					(unsigned long long)w->dropped[d]);
+	if (w->too_much.rate > 0) {
+		printf("  %-26s%10.3f Mpps: ", "too much", w->too_much.rate / 1e6);
+		wire_verdict_tell(&w->too_much, w->o.viewers, stdout);
 		putchar('\n');
 	}
 	for (unsigned int i = 0; i < LOADS; i++) {

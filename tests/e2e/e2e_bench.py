@@ -35,3 +35,5 @@ class Benchmarks(Group):
     def wire(self):
         result = run('wire', '--viewers', '20', '--millis', '100')
         check(result['opened'] > 0 and result['wrong'] == 0, result)
+        loss = result['firstLoss']
+        check((loss['why'] is not None) == (loss['packetsPerSecond'] > 0), loss)

@@ -45,14 +45,14 @@ def wire(j):
     def waits(w):
         return ', '.join(f'{w[k]:,.0f}' for k in ('p50', 'p99', 'p999')) + ' us'
     loss = j['firstLoss']
-    where = ', '.join(f'`{k}` {v:,}' for k, v in loss['drops'].items()) or 'none by name'
+    much = f'{loss["packetsPerSecond"] / 1e6:.3f} Mpps: {loss["why"]}' if loss['why'] else 'not found'
     return f'Measured on: {j["cpu"]}, {j["crypto"]}; trials of {j["trialSeconds"]:g} s.\n\n' + rows(
         ('measured', ''),
         (('highest rate with at most one packet in a million lost, best of 3',
           f'{j["packetsPerSecond"] / 1e6:.3f} Mpps, {j["GbitPerSecond"]:.1f} Gbit/s '
           f'({j["inputPacketsPerSecond"]:,.0f} packets of the stream per second)'),
          ('came through when flooded', f'{j["floodPacketsPerSecond"] / 1e6:.3f} Mpps'),
-         ('too much', f'{loss["packetsPerSecond"] / 1e6:.3f} Mpps: {loss["lost"]:,} lost; {where}'),
+         ('too much', much),
          ('decrypted and compared', f'{j["opened"]:,} packets, {j["wrong"]} of them wrong'))
     ) + '\n\n' + rows(
         ('latency at', 'packets per second, lost', "first viewer's copy: p50, p99, p99.9",
