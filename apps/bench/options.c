@@ -86,7 +86,10 @@ int bench_options_read(
 		if (c < FIRST)
 			return option_error(program, c, argv);
 		if (!take(o, optarg)) {
-			fprintf(stderr, "%s: --%s cannot be %s\n", program, o->name, optarg);
+			fprintf(stderr, "%s: --%s cannot be %s", program, o->name, optarg);
+			if (o->kind == BENCH_NUMBER)
+				fprintf(stderr, ", but %u to %u", o->least, o->most);
+			fputc('\n', stderr);
 			return option_error_hint(program);
 		}
 	}
