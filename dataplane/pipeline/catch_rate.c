@@ -124,7 +124,7 @@ void catch_rate_lost(struct viewer_track *t, uint64_t index, uint64_t now_ns)
 		c->judge_end = t->next_index;
 		c->judge_ns = now_ns + WATCH_NS;
 		/* Repairs would only find a full queue. */
-		t->viewer->repair.next_ns = RTE_MAX(t->viewer->repair.next_ns, c->judge_ns);
+		repair_not_before(&t->viewer->repair, c->judge_ns);
 	} else if ((int32_t)((uint32_t)index - c->newest_lost) > 0 &&
 		   (c->watching || index < c->judge_end)) {
 		c->newest_lost = (uint32_t)index;

@@ -90,9 +90,9 @@ bool pace_may_repair(struct worker *w, struct viewer *v)
 		const struct viewer_track *t = &v->track[i];
 
 		if (t->state == TRACK_LIVE && w->quantum != 0)
-			r->next_ns = RTE_MAX(r->next_ns, share_due(w, t->audience));
+			repair_not_before(r, share_due(w, t->audience));
 		else if (t->state == TRACK_CATCHING)
-			r->next_ns = RTE_MAX(r->next_ns, t->catch_up.paced_ns);
+			repair_not_before(r, t->catch_up.paced_ns);
 	}
 	return r->next_ns <= w->now_ns;
 }

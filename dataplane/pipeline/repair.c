@@ -334,8 +334,8 @@ void repair_stage(struct worker *w)
 		serve(w, v, &turn);
 		repair_queue(w, v);
 	}
-	if (w->repairs_later.head != NULL)
-		w->due_ns = RTE_MIN(w->due_ns, w->repairs_later_ns);
+	if (w->repairs_later.n > 0)
+		w->due_ns = RTE_MIN(w->due_ns, w->repairs_later.wake_ns);
 	if (turn.lookups > 0)
 		w->moved = true;
 }

@@ -55,6 +55,38 @@ static bool list_del(struct repair_list *l, const struct viewer *v)
 	return true;
 }
 
+static void list_move(struct repair_list *to, struct repair_list *from)
+{
+	if (from->head == NULL)
+		return;
+	if (to->tail != NULL)
+		to->tail->repair.next_queued = from->head;
+	else
+		to->head = from->head;
+	to->tail = from->tail;
+	from->head = NULL;
+	from->tail = NULL;
+}
+
+/* Into the slot of its time, or the last one, where it is looked at again. A slot that was
+ * not emptied in time has some of a round before: they are looked at too early, no more. */
+static void later_add(struct worker *w, struct viewer *v)
+{
+	struct repair_later *l = &w->repairs_later;
+	uint64_t next_ns = v->repair.next_ns;
+	uint64_t now = w->now_ns / PACE_NS;
+	uint64_t at = RTE_MIN(next_ns / PACE_NS, now + REPAIR_SLOTS - 1);
+	struct repair_slot *s = &l->slot[at % REPAIR_SLOTS];
+
+	if (l->n++ == 0) {
+		l->emptied = now;
+		l->wake_ns = next_ns;
+	}
+	s->first_ns = s->list.head == NULL ? next_ns : RTE_MIN(s->first_ns, next_ns);
+	list_add(&s->list, v);
+	l->wake_ns = RTE_MIN(l->wake_ns, next_ns);
+}
+
 void repair_queue(struct worker *w, struct viewer *v)
 {
 	struct viewer_repair *r = &v->repair;
@@ -66,9 +98,7 @@ void repair_queue(struct worker *w, struct viewer *v)
 		list_add(&w->repairs_wait, v);
 		return;
 	}
-	if (w->repairs_later.head == NULL || r->next_ns < w->repairs_later_ns)
-		w->repairs_later_ns = r->next_ns;
-	list_add(&w->repairs_later, v);
+	later_add(w, v);
 }
 
 struct viewer *repair_next(struct worker *w)
@@ -80,34 +110,59 @@ struct viewer *repair_next(struct worker *w)
 	return v;
 }
 
+/* Empties the slots of up to now. The one of now may get others. */
+static void later_take_due(struct worker *w)
+{
+	struct repair_later *l = &w->repairs_later;
+	uint64_t now = w->now_ns / PACE_NS;
+	uint64_t n = RTE_MIN(now - l->emptied + 1, (uint64_t)REPAIR_SLOTS);
+
+	for (uint64_t at = now + 1 - n; at <= now; at++)
+		list_move(&l->due, &l->slot[at % REPAIR_SLOTS].list);
+	l->emptied = now;
+}
+
+static uint64_t later_first(const struct repair_later *l)
+{
+	uint64_t first_ns = UINT64_MAX;
+
+	for (unsigned int i = 0; i < REPAIR_SLOTS; i++) {
+		if (l->slot[i].list.head != NULL)
+			first_ns = RTE_MIN(first_ns, l->slot[i].first_ns);
+	}
+	return first_ns;
+}
+
 unsigned int repair_wake(struct worker *w)
 {
-	const struct viewer *first = NULL; /* of those that stay */
-	uint64_t next_ns = UINT64_MAX;
-	unsigned int n = 0;
+	struct repair_later *l = &w->repairs_later;
+	unsigned int n;
 
-	if (w->repairs_later.head == NULL || w->now_ns < w->repairs_later_ns)
+	if (l->n == 0 || w->now_ns < l->wake_ns)
 		return 0;
-	while (w->repairs_later.head != NULL && w->repairs_later.head != first) {
-		struct viewer *v;
+	later_take_due(w);
+	for (n = 0; n < REPAIR_WAKES && l->due.head != NULL; n++) {
+		struct viewer *v = list_take(&l->due);
 
-		if (n == REPAIR_WAKES) {
-			next_ns = 0;
-			break;
-		}
-		n++;
-		v = list_take(&w->repairs_later);
-		if (v->repair.next_ns <= w->now_ns) {
+		l->n--;
+		if (v->repair.next_ns <= w->now_ns)
 			list_add(&w->repairs_wait, v);
-			continue;
-		}
-		list_add(&w->repairs_later, v);
-		next_ns = RTE_MIN(next_ns, v->repair.next_ns);
-		if (first == NULL)
-			first = v;
+		else
+			later_add(w, v);
 	}
-	w->repairs_later_ns = RTE_MAX(next_ns, w->now_ns + PACE_NS);
+	l->wake_ns = w->now_ns;
+	if (l->due.head == NULL)
+		l->wake_ns = RTE_MAX(later_first(l), w->now_ns + PACE_NS);
 	return n;
+}
+
+static void later_del(struct repair_later *l, const struct viewer *v)
+{
+	bool found = list_del(&l->due, v);
+
+	for (unsigned int i = 0; i < REPAIR_SLOTS && !found; i++)
+		found = list_del(&l->slot[i].list, v);
+	l->n -= found;
 }
 
 void repair_forget(struct worker *w, struct viewer *v)
@@ -122,7 +177,7 @@ void repair_forget(struct worker *w, struct viewer *v)
 	if (!v->repair.queued)
 		return;
 	if (!list_del(&w->repairs_wait, v))
-		list_del(&w->repairs_later, v);
+		later_del(&w->repairs_later, v);
 	v->repair.queued = false;
 }
 

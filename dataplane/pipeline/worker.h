@@ -103,6 +103,23 @@ struct repair_list {
 	struct viewer *tail;
 };
 
+/* Viewers that may have their next repair much later, by when: slots of PACE_NS each, one
+ * behind the other and round and round. Zero at first. Private to repair_queue.c. */
+#define REPAIR_SLOTS 128
+
+struct repair_slot {
+	struct repair_list list;
+	uint64_t first_ns; /* CLOCK_MONOTONIC: the earliest of its viewers, where it has any */
+};
+
+struct repair_later {
+	uint64_t wake_ns;       /* CLOCK_MONOTONIC: when to look at them, where there are any */
+	uint64_t emptied;       /* [PACE_NS] the slots before are empty */
+	uint32_t n;             /* viewers, in `due` and the slots */
+	struct repair_list due; /* out of their slots, not looked at yet */
+	struct repair_slot slot[REPAIR_SLOTS];
+};
+
 /* Repairs whose second copy is still to come: the first one may be lost, too. */
 #define REPAIR_ECHOES 256
 
@@ -169,15 +186,13 @@ struct worker {
 	struct nexthop *nexthops;    /* NEXTHOPS_MAX, by id % NEXTHOPS_MAX, open addressing */
 	struct audience *queue_head; /* audiences with fan-out work, first in first out */
 	struct audience *queue_tail;
-	struct repair_list repairs_wait;  /* viewers that may have a repair, now or soon */
-	struct repair_list repairs_later; /* ... not before repairs_later_ns */
-	uint64_t repairs_later_ns;        /* CLOCK_MONOTONIC: when to look at them */
-	struct audience *reading;         /* that hold packets of other workers' rings, this turn */
-	struct stream *fresh;             /* with viewers at other workers, who are to be told */
-	struct audience *waiting;         /* audiences with tracks that wait for a key frame */
-	struct viewer_track *refreshing;  /* live tracks that want a key frame (refresh.h) */
-	uint64_t refresh_due_ns;          /* when the next look at them is due */
-	uint64_t waiting_look_ns;         /* when the next look at how long they have is due */
+	struct repair_list repairs_wait; /* viewers that may have a repair, now or soon */
+	struct audience *reading;        /* that hold packets of other workers' rings, this turn */
+	struct stream *fresh;            /* with viewers at other workers, who are to be told */
+	struct audience *waiting;        /* audiences with tracks that wait for a key frame */
+	struct viewer_track *refreshing; /* live tracks that want a key frame (refresh.h) */
+	uint64_t refresh_due_ns;         /* when the next look at them is due */
+	uint64_t waiting_look_ns;        /* when the next look at how long they have is due */
 	uint64_t due_ns; /* CLOCK_MONOTONIC: the next turn, at the latest; UINT64_MAX: any time */
 	uint64_t catching_due_ns; /* CLOCK_MONOTONIC: the earliest of catching[] */
 	uint32_t n_catching;
@@ -200,6 +215,7 @@ struct worker {
 	uint64_t punt_refilled_ns;
 
 	struct repair_recent repairs_recent[1 << REPAIRS_RECENT_BITS][REPAIRS_RECENT_WAYS];
+	struct repair_later repairs_later;
 	struct repair_echo echo[REPAIR_ECHOES]; /* first in first out, from echo_first on */
 	uint32_t echo_first;
 	uint32_t n_echoes;

@@ -35,4 +35,11 @@ struct viewer_repair {
 	uint64_t next_ns;     /* CLOCK_MONOTONIC: no repair before (pace.h) */
 };
 
+/* Has the viewer's next repair wait until then, or longer where it does already. */
+static inline void repair_not_before(struct viewer_repair *r, uint64_t ns)
+{
+	if (r->next_ns < ns)
+		r->next_ns = ns;
+}
+
 #endif

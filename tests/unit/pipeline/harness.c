@@ -288,6 +288,29 @@ void harness_leave(struct harness *h, struct viewer *v)
 	viewer_destroy(v);
 }
 
+static unsigned int list_length(const struct repair_list *l)
+{
+	const struct viewer *last = NULL;
+	unsigned int n = 0;
+
+	for (const struct viewer *v = l->head; v != NULL; v = v->repair.next_queued) {
+		last = v;
+		n++;
+	}
+	assert_ptr_equal(l->tail, last);
+	return n;
+}
+
+unsigned int harness_later(const struct worker *w)
+{
+	unsigned int n = list_length(&w->repairs_later.due);
+
+	for (unsigned int i = 0; i < REPAIR_SLOTS; i++)
+		n += list_length(&w->repairs_later.slot[i].list);
+	assert_int_equal(n, w->repairs_later.n);
+	return n;
+}
+
 struct rte_mbuf *harness_datagram(
 	struct harness *h, struct viewer *v, uint8_t kind, const void *data, size_t len)
 {

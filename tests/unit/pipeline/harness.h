@@ -58,7 +58,9 @@ struct viewer *harness_join(struct harness *h, const struct mr_viewer_add *add,
 	struct stream *const streams[MR_VIEWER_TRACKS]);
 /* Both at once, for one stream. */
 struct viewer *harness_viewer(struct harness *h, uint16_t profile, struct stream *s);
-void harness_leave(struct harness *h, struct viewer *v); /* unlinks and frees */
+void harness_leave(struct harness *h, struct viewer *v);
+/* How many viewers may have their next repair later. */
+unsigned int harness_later(const struct worker *w); /* unlinks and frees */
 void harness_local_ufrag(uint32_t viewer_id, char ufrag[MR_CNAME_MAX]);
 
 /* Master keys of a viewer: ours to it, and its own. */

@@ -101,6 +101,21 @@ static void test_pauses_hold_up_nobody(void **state)
 	harness_fini(&h);
 }
 
+/* One with at least so many viewers. */
+static const struct repair_list *some_slot(const struct worker *w, unsigned int least)
+{
+	for (unsigned int i = 0; i < REPAIR_SLOTS; i++) {
+		const struct viewer *v = w->repairs_later.slot[i].list.head;
+
+		for (unsigned int n = 1; v != NULL; v = v->repair.next_queued) {
+			if (n++ == least)
+				return &w->repairs_later.slot[i].list;
+		}
+	}
+	fail_msg("no slot has %u viewers", least);
+	return NULL;
+}
+
 /* More of them than one look has room for: a turn looks at none, mostly, and the worker
  * wakes for each, also when some have left. */
 static void test_many_pauses(void **state)
@@ -108,6 +123,7 @@ static void test_many_pauses(void **state)
 	enum { VIEWERS = 256, TURNS = 1000, GONE = 4 };
 	static struct viewer *v[VIEWERS];
 	unsigned int looks = 0, all = 0, sent = 0;
+	const struct repair_list *slot;
 	bool served = false;
 	struct harness h;
 
@@ -133,11 +149,12 @@ static void test_many_pauses(void **state)
 	}
 	assert_in_range(looks, 1, 100 * 10000 / PACE_NS + 1);
 	assert_in_range(all, 1, looks * REPAIR_WAKES);
-	harness_leave(&h, h.w->repairs_later.head);
-	harness_leave(&h, h.w->repairs_later.tail);
-	harness_leave(&h, h.w->repairs_later.head->repair.next_queued);
-	harness_leave(&h, h.w->repairs_later.tail);
-	for (unsigned int turns = 0; h.w->repairs_later.head != NULL; turns++) {
+	slot = some_slot(h.w, GONE + 1);
+	harness_leave(&h, slot->head);
+	harness_leave(&h, slot->tail);
+	harness_leave(&h, slot->head->repair.next_queued);
+	harness_leave(&h, slot->tail);
+	for (unsigned int turns = 0; harness_later(h.w) > 0; turns++) {
 		assert_in_range(turns, 0, VIEWERS);
 		sent += turn_in_time(&h, NULL, &served);
 		if (h.w->moved)
@@ -147,8 +164,35 @@ static void test_many_pauses(void **state)
 	}
 	while (h.w->repairs_wait.head != NULL)
 		sent += turn_in_time(&h, NULL, &served);
-	assert_null(h.w->repairs_later.tail);
 	assert_int_equal(sent, VIEWERS - GONE);
+	harness_fini(&h);
+}
+
+/* However many there are, none is late (turn_in_time()), and each is looked at a few times
+ * at most: when its slot's time has come, and before, where that is farther than the slots
+ * reach. */
+static void test_many_in_time(void **state)
+{
+	enum { VIEWERS = 1000, FARTHEST = VIEWERS - 1 };
+	static struct viewer *v[VIEWERS];
+	unsigned int looks = 0, sent = 0;
+	bool served = false;
+	struct harness h;
+
+	many_later(&h, v, VIEWERS, 10 * MS, 10000);
+	repair_forget(h.w, v[FARTHEST]);
+	v[FARTHEST]->repair.next_ns = h.w->now_ns + 3 * REPAIR_SLOTS * PACE_NS + 1;
+	want(h.w, v[FARTHEST]);
+	for (unsigned int turns = 0; sent < VIEWERS; turns++) {
+		assert_in_range(turns, 0, 10 * VIEWERS);
+		looks += repair_wake(h.w);
+		sent += turn_in_time(&h, NULL, &served);
+		if (harness_later(h.w) == 1)
+			assert_in_range(h.w->due_ns, h.w->now_ns, v[FARTHEST]->repair.next_ns);
+		harness_advance(&h, 20000);
+	}
+	assert_in_range(looks, VIEWERS, 3 * VIEWERS);
+	assert_int_equal(harness_later(h.w), 0);
 	harness_fini(&h);
 }
 
@@ -157,6 +201,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_pauses_hold_up_nobody),
 		cmocka_unit_test(test_many_pauses),
+		cmocka_unit_test(test_many_in_time),
 	};
 
 	return cmocka_run_group_tests(tests, harness_eal, harness_eal_end);
