@@ -2,6 +2,7 @@
 /* millrace-dataplane: reads the session file, starts, runs until it is told to stop. */
 #include "apps/daemon.h"
 #include "apps/option_error.h"
+#include "controlplane/config/memory.h"
 #include "dataplane/lifecycle/dataplane.h"
 
 #include <getopt.h>
@@ -93,7 +94,7 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	printf("memory mib=%u needed_mib=%u\n", dataplane_memory(&config),
-		dataplane_memory_needed(&config));
+		mr_config_memory_needed(&config));
 	printf("ready pid=%d workers=%u crypto=\"%s\"\n", (int)getpid(), dp.workers.n,
 		dp.stats->crypto);
 	for (unsigned int i = 0; i < dp.n_ports; i++)

@@ -2,6 +2,7 @@
 /* The session file: defaults, reading, validation as a whole. Any one thread. */
 #include "controlplane/config/config.h"
 #include "controlplane/config/known_keys.h"
+#include "controlplane/config/memory.h"
 #include "controlplane/config/report.h"
 #include "controlplane/config/sections.h"
 #include "controlplane/config/source.h"
@@ -160,6 +161,21 @@ static void read_log_level(const struct config_node *n, enum mr_config_level *to
 		*to = (enum mr_config_level)value;
 }
 
+/* After all that takes some. */
+static void check_memory(const struct config_node *dataplane, const struct mr_config *config)
+{
+	struct config_node memory = node_get(dataplane, "memory");
+	uint32_t needed = mr_config_memory_needed(config), given = config->dataplane.memory_mb;
+
+	if (given == 0 || given >= needed)
+		return;
+	node_warn(&memory,
+		"%u MiB, but %u paths with video and audio, %u viewers and %u worker%s take up to "
+		"%u MiB; give it as much or leave it out: streams that find no room are refused",
+		given, config->n_paths, config->dataplane.max_viewers, config->dataplane.n_workers,
+		config->dataplane.n_workers == 1 ? "" : "s", needed);
+}
+
 static void read_root(const struct config_node *root, struct mr_config *config)
 {
 	struct config_node level = node_get(root, "logLevel");
@@ -181,6 +197,8 @@ static void read_root(const struct config_node *root, struct mr_config *config)
 	section_webrtc(root, config);
 	section_paths(&paths, config);
 	section_sessions(&sessions, config);
+	if (root->reader->report->errors == 0)
+		check_memory(&dataplane, config);
 }
 
 /* jansson's words for a syntax error, without what it quotes of the text. */

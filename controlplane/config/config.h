@@ -91,7 +91,7 @@ struct mr_config_dataplane {
 	uint16_t workers[MR_WORKERS_MAX]; /* lcores, each once; the first also owns the rings */
 	enum mr_config_idle idle;
 	enum mr_config_hugepages hugepages;
-	uint32_t memory_mb; /* 0: as much as is needed (dataplane/lifecycle/memory.c) */
+	uint32_t memory_mb; /* 0: as much as is needed (memory.h) */
 	uint32_t max_streams;
 	uint32_t max_viewers;         /* fixed sessions included */
 	uint32_t stream_ring_packets; /* per stream, power of two */

@@ -5,7 +5,7 @@
  *   init.c       EAL, statistics, ports, control; unwinds in reverse when a step fails
  *   workers.c    the workers' packet buffers, memory and rings; their start and stop
  *   eal_args.c   the session file's words as EAL arguments
- *   memory.c     how much memory they come to
+ *   memory.c     how much memory they get
  *   run.c        the main thread's loop
  *   telemetry.c  totals and drops for rte_telemetry
  */
@@ -36,11 +36,9 @@ struct dataplane {
 
 #define WORKER_POOL_MBUFS 16383 /* of each: rx rings, fill queues, tx rings, reordering */
 
-/* What all paths, viewers and workers of the file may take together [MiB]. */
-uint32_t dataplane_memory_needed(const struct mr_config *config);
 /* What EAL gets [MiB]: dataplane.memory, or where it is left out what is needed. */
 uint32_t dataplane_memory(const struct mr_config *config);
-/* True: `text` says what will not fit. */
+/* True: `text` says that the machine has not so much. */
 bool dataplane_memory_warning(const struct mr_config *config, char *text, size_t len);
 
 /* True: `text` says why hugepages that are reserved stay unused. */

@@ -39,7 +39,7 @@ class Memory(Group):
     @case('said at the start, with the figure that is needed')
     def said(self):
         self.gateway.dataplane.await_line(
-            r'^warning: dataplane.memory: 160 MiB, but 4 paths .* take up to \d+ MiB', 1)
+            r'warning: dataplane.memory: 160 MiB, but 4 paths .* take up to \d+ MiB', 1)
 
     @case('a path that finds no room says so; its viewers get 503, those of others a picture')
     def refused(self):

@@ -51,6 +51,12 @@ static const struct {
 	{ROOT("\"stateDirectory\": \"/a\\nb\""), "stateDirectory", "control characters", false,
 		"a line end would break the log"},
 
+	/* memory */
+	{DATAPLANE("\"memory\": 64"), "dataplane.memory", "64 MiB, but 0 paths", true,
+		"less than it needs without a path"},
+	{"{\"dataplane\": {" PORTS ", \"memory\": 90, \"maxViewers\": 10}, \"paths\": {" FEED "}}",
+		"dataplane.memory", "take up to", true, "a path too many"},
+
 	/* unknown keys */
 	{ROOT("\"logLevl\": \"info\""), "logLevl", "is \"logLevel\" meant?", true,
 		"typing mistake"},
