@@ -4,23 +4,14 @@
 
 #include "apps/bench/figures.h"
 #include "crypto/srtp_keys.h"
+#include "dataplane/api/endpoint.h"
 #include "dataplane/pipeline/worker.h"
 
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 
 #define NEXTHOP 1
 #define PUBLIC_PORT 8189
-
-static struct mr_endpoint endpoint(uint32_t ipv4, uint16_t port)
-{
-	struct mr_endpoint e = {.addr = {[10] = 0xff, [11] = 0xff}, .port = htons(port)};
-
-	ipv4 = htonl(ipv4);
-	memcpy(&e.addr[12], &ipv4, 4);
-	return e;
-}
 
 static int execute(struct rig *r, struct mr_command *m, enum mr_command_type type)
 {
@@ -63,7 +54,7 @@ static int path_add(struct rig *r, uint32_t index)
 	s->id = index + 1;
 	s->port = (uint16_t)(RIG_RTP_PORT + 2 * index);
 	snprintf(path.path_set.name, sizeof(path.path_set.name), "path%u", s->id);
-	bind.stream_bind.local = endpoint(RIG_GATEWAY, s->port);
+	bind.stream_bind.local = mr_endpoint_ipv4(RIG_GATEWAY, s->port);
 	rc = execute(r, &path, MR_COMMAND_PATH_SET);
 	if (rc == 0)
 		rc = stream_add(r, s->id, s->id, MR_KIND_VIDEO);
@@ -112,9 +103,9 @@ static int viewer_add(struct rig *r, uint32_t index, uint64_t *state)
 	*add = (struct mr_viewer_add){
 		.viewer_id = index + 1,
 		.nexthop_id = NEXTHOP,
-		.local = endpoint(
+		.local = mr_endpoint_ipv4(
 			r->options.gateway != 0 ? r->options.gateway : RIG_GATEWAY, PUBLIC_PORT),
-		.remote = endpoint(RIG_VIEWER + index, RIG_VIEWER_PORT),
+		.remote = mr_endpoint_ipv4(RIG_VIEWER + index, RIG_VIEWER_PORT),
 		.srtp_profile = r->options.profile->id,
 		.local_ufrag_len = 8,
 		.remote_ufrag_len = 8,

@@ -5,8 +5,8 @@
 #include "apps/bench/rig.h"
 #include "crypto/secret.h"
 #include "dataplane/api/client.h"
+#include "dataplane/api/endpoint.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -23,15 +23,6 @@ struct installer {
 	uint64_t cookie;
 	uint64_t random;
 };
-
-static struct mr_endpoint endpoint(uint32_t ipv4, uint16_t port)
-{
-	struct mr_endpoint e = {.addr = {[10] = 0xff, [11] = 0xff}, .port = htons(port)};
-
-	ipv4 = htonl(ipv4);
-	memcpy(&e.addr[12], &ipv4, 4);
-	return e;
-}
 
 static int64_t now_ms(void)
 {
@@ -106,7 +97,7 @@ static int stream_install(struct installer *in)
 				 }};
 	struct mr_command bind = {.stream_bind = {
 					  .stream_id = STREAM,
-					  .local = endpoint(RIG_GATEWAY, RIG_RTP_PORT),
+					  .local = mr_endpoint_ipv4(RIG_GATEWAY, RIG_RTP_PORT),
 					  .input = MR_INPUT_WIRE,
 					  .payload_type = 96,
 				  }};
@@ -175,8 +166,8 @@ static int viewer_install(struct installer *in, uint32_t index)
 	*add = (struct mr_viewer_add){
 		.viewer_id = index + 1,
 		.nexthop_id = NEXTHOP,
-		.local = endpoint(RIG_GATEWAY, WIRE_PUBLIC_PORT),
-		.remote = endpoint(RIG_VIEWER + index, RIG_VIEWER_PORT),
+		.local = mr_endpoint_ipv4(RIG_GATEWAY, WIRE_PUBLIC_PORT),
+		.remote = mr_endpoint_ipv4(RIG_VIEWER + index, RIG_VIEWER_PORT),
 		.srtp_profile = p->profile->id,
 		.local_ufrag_len = sizeof(WIRE_UFRAG) - 1,
 		.remote_ufrag_len = sizeof(WIRE_REMOTE_UFRAG) - 1,
