@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Commands that fail half-way leave what ran before as it was, and nothing else. */
-#include "tests/unit/control/live.h"
+#include "tests/unit/control/live_frame.h"
 
+#include "dataplane/api/endpoint.h"
 #include "dataplane/stream/stream.h"
 
 #include <arpa/inet.h>
@@ -26,8 +27,8 @@ static uint16_t sequence;
 static unsigned int packets_at(uint32_t id, uint16_t port)
 {
 	const struct mr_stats_stream *s = live_stream_stats(&live, id);
-	struct mr_endpoint from = live_endpoint(0x0a000002, 5000);
-	struct mr_endpoint to = live_endpoint(LIVE_GATEWAY, port);
+	struct mr_endpoint from = mr_endpoint_ipv4(0x0a000002, 5000);
+	struct mr_endpoint to = mr_endpoint_ipv4(LIVE_GATEWAY, port);
 	uint64_t before = atomic_load(&s->packets);
 	uint8_t rtp[64];
 	size_t len;

@@ -7,7 +7,10 @@
  *
  * usage: hostile_commands WORKERS SECONDS [SEED]
  */
-#include "tests/unit/control/live.h"
+#include "tests/unit/control/draw.h"
+#include "tests/unit/control/live_frame.h"
+
+#include "dataplane/api/endpoint.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -16,7 +19,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #define PATHS 6
@@ -29,28 +31,10 @@
 static struct live live;
 static atomic_bool stop;
 
-struct random {
-	uint64_t state;
-};
-
-static uint32_t draw(struct random *r, uint32_t below)
-{
-	r->state = r->state * 6364136223846793005ull + 1442695040888963407ull;
-	return (uint32_t)((r->state >> 33) % below);
-}
-
 static void draw_bytes(struct random *r, void *to, size_t len)
 {
 	for (size_t i = 0; i < len; i++)
 		((uint8_t *)to)[i] = (uint8_t)draw(r, 256);
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000ull + (uint64_t)ts.tv_nsec;
 }
 
 /* ---- the wire ---- */
@@ -69,8 +53,8 @@ static size_t datagram_make(
 {
 	size_t len = draw(r, 8) == 0 ? draw(r, 1400) : 12 + draw(r, 200);
 
-	*from = live_endpoint(0x0a000002, 5000);
-	*at = live_endpoint(LIVE_GATEWAY, (uint16_t)(PORT_FIRST + draw(r, PORTS)));
+	*from = mr_endpoint_ipv4(0x0a000002, 5000);
+	*at = mr_endpoint_ipv4(LIVE_GATEWAY, (uint16_t)(PORT_FIRST + draw(r, PORTS)));
 	draw_bytes(r, to, len);
 	switch (draw(r, 5)) {
 	case 0: /* RTP as it should be */
@@ -81,8 +65,8 @@ static size_t datagram_make(
 		return len < 2 ? 2 : len;
 	case 2: /* from a viewer: STUN, DTLS, SRTCP, RTP or anything */
 	case 3:
-		*from = live_endpoint(0x0a010000u + draw(r, VIEWERS), 40000);
-		*at = live_endpoint(LIVE_GATEWAY, LIVE_PUBLIC_PORT);
+		*from = mr_endpoint_ipv4(0x0a010000u + draw(r, VIEWERS), 40000);
+		*at = mr_endpoint_ipv4(LIVE_GATEWAY, LIVE_PUBLIC_PORT);
 		if (len > 1) {
 			to[0] = (uint8_t[]){0, 1, 22, 0x80, 0x81, 200}[draw(r, 6)];
 			to[1] = (uint8_t[]){1, 200, 201, 96, 206}[draw(r, 5)];
@@ -122,7 +106,8 @@ static void *wire_main(void *arg)
 
 static struct mr_endpoint endpoint_make(struct random *r)
 {
-	struct mr_endpoint e = live_endpoint(LIVE_GATEWAY, (uint16_t)(PORT_FIRST + draw(r, PORTS)));
+	struct mr_endpoint e =
+		mr_endpoint_ipv4(LIVE_GATEWAY, (uint16_t)(PORT_FIRST + draw(r, PORTS)));
 
 	if (draw(r, 8) == 0)
 		memset(e.addr, 0, sizeof(e.addr));
@@ -143,7 +128,7 @@ static void viewer_make(struct random *r, struct mr_viewer_add *m)
 	draw_bytes(r, m->tx_rtp.cipher, 16);
 	draw_bytes(r, m->tx_rtcp.cipher, 16);
 	if (draw(r, 4) == 0)
-		m->remote = live_endpoint(0x0a010000u + draw(r, VIEWERS), 40000);
+		m->remote = mr_endpoint_ipv4(0x0a010000u + draw(r, VIEWERS), 40000);
 }
 
 static void stream_make(struct random *r, struct mr_stream_add *m)
@@ -169,7 +154,7 @@ static void bind_make(struct random *r, struct mr_stream_bind *m)
 	m->flags = draw(r, 4);
 	m->local = endpoint_make(r);
 	if (draw(r, 3) == 0)
-		m->remote = live_endpoint(0x0a000002, 0);
+		m->remote = mr_endpoint_ipv4(0x0a000002, 0);
 	m->input = (uint8_t)draw(r, 3);
 	m->payload_type = 96;
 	m->ssrc = draw(r, 2);
@@ -217,8 +202,8 @@ static void command_make(struct random *r, struct mr_command *m)
 	case MR_COMMAND_VIEWER_ROUTE:
 		m->viewer_route.viewer_id = 1 + draw(r, VIEWERS);
 		m->viewer_route.nexthop_id = draw(r, NEXTHOPS + 1);
-		m->viewer_route.local = live_endpoint(LIVE_GATEWAY, LIVE_PUBLIC_PORT);
-		m->viewer_route.remote = live_endpoint(0x0a010000u + draw(r, VIEWERS), 40000);
+		m->viewer_route.local = mr_endpoint_ipv4(LIVE_GATEWAY, LIVE_PUBLIC_PORT);
+		m->viewer_route.remote = mr_endpoint_ipv4(0x0a010000u + draw(r, VIEWERS), 40000);
 		break;
 	case MR_COMMAND_VIEWER_DEL:
 		m->object.id = 1 + draw(r, VIEWERS);
@@ -291,8 +276,8 @@ static void packet_down(struct random *r, struct rings *rings)
 		.kind = draw(r, 6),
 		.stream_id = draw(r, STREAMS + 2),
 		.nexthop_id = draw(r, NEXTHOPS + 2),
-		.local = live_endpoint(LIVE_GATEWAY, LIVE_PUBLIC_PORT),
-		.remote = live_endpoint(0x0a010000u + draw(r, VIEWERS), 40000),
+		.local = mr_endpoint_ipv4(LIVE_GATEWAY, LIVE_PUBLIC_PORT),
+		.remote = mr_endpoint_ipv4(0x0a010000u + draw(r, VIEWERS), 40000),
 		.after = draw(r, 5000) == 0 ? UINT64_MAX : 0,
 	};
 	struct mr_packet up;
@@ -372,7 +357,7 @@ static void attack(struct random *r, uint64_t until, uint64_t *accepted, uint64_
 	struct rings rings;
 
 	rings_open(&rings);
-	while (now_ns() < until) {
+	while (live_now_ns() < until) {
 		struct mr_command m;
 
 		command_make(r, &m);
@@ -395,7 +380,7 @@ static void attack(struct random *r, uint64_t until, uint64_t *accepted, uint64_
 
 int main(int argc, char **argv)
 {
-	uint64_t seed = argc > 3 ? strtoull(argv[3], NULL, 0) : now_ns();
+	uint64_t seed = argc > 3 ? strtoull(argv[3], NULL, 0) : live_now_ns();
 	unsigned int workers = argc > 1 ? (unsigned int)atoi(argv[1]) : 1;
 	uint64_t seconds = argc > 2 ? strtoull(argv[2], NULL, 0) : 3;
 	struct random r = {seed};
@@ -410,7 +395,7 @@ int main(int argc, char **argv)
 	heap = live_heap();
 	LIVE_CHECK(pthread_create(&wire, NULL, wire_main, &seed) == 0);
 	for (uint64_t second = 0; second < seconds; second++) {
-		attack(&r, now_ns() + 1000000000ull, &accepted, &refused);
+		attack(&r, live_now_ns() + 1000000000ull, &accepted, &refused);
 		if (second + 1 == seconds) {
 			atomic_store(&stop, true);
 			pthread_join(wire, NULL);

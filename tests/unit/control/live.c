@@ -2,6 +2,7 @@
 /* See live.h. */
 #include "tests/unit/control/live.h"
 
+#include "dataplane/api/endpoint.h"
 #include "dataplane/port/port_private.h"
 #include "dataplane/stream/stream.h"
 
@@ -15,9 +16,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
-#define HEADERS 42 /* bytes: Ethernet, IPv4, UDP */
 #define FRAMES 8191
 
 _Noreturn void live_failed(const char *file, int line, const char *what)
@@ -222,15 +223,6 @@ void live_end(struct live *l)
 
 /* ---- commands ---- */
 
-struct mr_endpoint live_endpoint(uint32_t ipv4, uint16_t port)
-{
-	struct mr_endpoint e = {.addr = {[10] = 0xff, [11] = 0xff}, .port = htons(port)};
-
-	ipv4 = htonl(ipv4);
-	memcpy(&e.addr[12], &ipv4, 4);
-	return e;
-}
-
 static int execute(struct live *l, struct mr_command *m, enum mr_command_type type)
 {
 	m->type = type;
@@ -285,7 +277,7 @@ int live_bind(struct live *l, uint32_t id, uint8_t input, uint16_t port)
 		.stream_bind = {.stream_id = id, .input = input, .payload_type = 96}};
 
 	if (input == MR_INPUT_WIRE)
-		m.stream_bind.local = live_endpoint(LIVE_GATEWAY, port);
+		m.stream_bind.local = mr_endpoint_ipv4(LIVE_GATEWAY, port);
 	return execute(l, &m, MR_COMMAND_STREAM_BIND);
 }
 
@@ -353,8 +345,8 @@ struct mr_viewer_add live_viewer_add(
 	struct mr_viewer_add add = {
 		.viewer_id = id,
 		.nexthop_id = LIVE_NEXTHOP,
-		.local = live_endpoint(LIVE_GATEWAY, LIVE_PUBLIC_PORT),
-		.remote = live_endpoint(0x0a010000u + id, 40000),
+		.local = mr_endpoint_ipv4(LIVE_GATEWAY, LIVE_PUBLIC_PORT),
+		.remote = mr_endpoint_ipv4(0x0a010000u + id, 40000),
 		.srtp_profile = profile,
 		.local_ufrag_len = 4,
 		.remote_ufrag_len = 4,
@@ -374,88 +366,6 @@ struct mr_viewer_add live_viewer_add(
 	}
 	keys_fill(&add);
 	return add;
-}
-
-/* ---- frames ---- */
-
-static uint8_t *put16(uint8_t *p, uint16_t v)
-{
-	p[0] = (uint8_t)(v >> 8);
-	p[1] = (uint8_t)v;
-	return p + 2;
-}
-
-static uint16_t ip_sum(const uint8_t *ip)
-{
-	uint32_t sum = 0;
-
-	for (int i = 0; i < 20; i += 2)
-		sum += (uint32_t)ip[i] << 8 | ip[i + 1];
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)~sum;
-}
-
-struct rte_mbuf *live_frame(struct live *l, const struct mr_endpoint *from,
-	const struct mr_endpoint *to, const void *data, size_t len)
-{
-	struct rte_mbuf *m = rte_pktmbuf_alloc(l->pool);
-
-	LIVE_CHECK(m != NULL);
-	memset(packet_meta(m), 0xa5, sizeof(struct packet_meta)); /* of an earlier packet */
-	uint8_t *p = (uint8_t *)rte_pktmbuf_append(m, (uint16_t)(HEADERS + len));
-	LIVE_CHECK(p != NULL);
-	memcpy(p, "\2\0\0\0\0\1\2\0\0\0\0\2\x08\0\x45\0", 16);
-	uint8_t *ip = p + 14;
-	put16(ip + 2, (uint16_t)(28 + len));
-	memcpy(ip + 4, "\0\0\0\0\x40\x11\0\0", 8);
-	memcpy(ip + 12, &from->addr[12], 4);
-	memcpy(ip + 16, &to->addr[12], 4);
-	put16(ip + 10, ip_sum(ip));
-	memcpy(ip + 20, &from->port, 2);
-	memcpy(ip + 22, &to->port, 2);
-	put16(ip + 24, (uint16_t)(8 + len));
-	put16(ip + 26, 0);
-	memcpy(p + HEADERS, data, len);
-	return m;
-}
-
-void live_send(struct live *l, unsigned int queue, const struct mr_endpoint *from,
-	const struct mr_endpoint *to, const void *data, size_t len)
-{
-	struct rte_mbuf *m = live_frame(l, from, to, data, len);
-
-	while (rte_ring_enqueue(l->rx[queue], m) != 0)
-		usleep(50);
-}
-
-size_t live_rtp(uint8_t *to, uint8_t payload_type, uint16_t sequence, uint32_t timestamp,
-	uint32_t ssrc, const void *payload, size_t len)
-{
-	to[0] = 0x80;
-	to[1] = payload_type;
-	put16(to + 2, sequence);
-	put16(to + 4, (uint16_t)(timestamp >> 16));
-	put16(to + 6, (uint16_t)timestamp);
-	put16(to + 8, (uint16_t)(ssrc >> 16));
-	put16(to + 10, (uint16_t)ssrc);
-	memcpy(to + 12, payload, len);
-	return 12 + len;
-}
-
-uint8_t *live_payload(struct rte_mbuf *m, struct mr_endpoint *to, size_t *len)
-{
-	uint8_t *p = rte_pktmbuf_mtod(m, uint8_t *);
-
-	if (m->data_len < HEADERS || p[12] != 0x08 || p[13] != 0 || p[14] != 0x45 || p[23] != 17)
-		return NULL;
-	memset(to, 0, sizeof(*to));
-	to->addr[10] = to->addr[11] = 0xff;
-	memcpy(&to->addr[12], p + 30, 4);
-	memcpy(&to->port, p + 36, 2);
-	*len = ((size_t)p[38] << 8 | p[39]) - 8;
-	LIVE_CHECK(HEADERS + *len == m->data_len);
-	return p + HEADERS;
 }
 
 /* ---- figures ---- */
@@ -507,6 +417,14 @@ void live_settle(struct live *l)
 				usleep(50);
 			turns_wait(l, i, 3);
 		}
+}
+
+uint64_t live_now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000ull + (uint64_t)ts.tv_nsec;
 }
 
 size_t live_heap(void)

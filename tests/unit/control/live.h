@@ -41,8 +41,7 @@ struct live {
 void live_start(struct live *l, unsigned int workers);
 void live_end(struct live *l);
 
-struct mr_endpoint live_endpoint(uint32_t ipv4, uint16_t port); /* host order */
-#define LIVE_GATEWAY 0x0a000001u                                /* our address */
+#define LIVE_GATEWAY 0x0a000001u /* our address, for mr_endpoint_ipv4() */
 
 /* ---- commands: the reply's status ---- */
 int live_listen(struct live *l, uint16_t port);
@@ -63,25 +62,14 @@ struct mr_viewer_add live_viewer_add(
 	uint32_t id, uint16_t profile, uint32_t stream_id, uint32_t audio_id);
 uint32_t live_ssrc(uint32_t viewer_id, unsigned int track);
 
-/* ---- frames ---- */
-/* Ethernet, IPv4 and UDP around `data`; sums left out. Aborts without memory. */
-struct rte_mbuf *live_frame(struct live *l, const struct mr_endpoint *from,
-	const struct mr_endpoint *to, const void *data, size_t len);
-/* The same into queue `queue`; waits for room. Any thread. */
-void live_send(struct live *l, unsigned int queue, const struct mr_endpoint *from,
-	const struct mr_endpoint *to, const void *data, size_t len);
-/* An RTP packet with `payload`; returns its length. */
-size_t live_rtp(uint8_t *to, uint8_t payload_type, uint16_t sequence, uint32_t timestamp,
-	uint32_t ssrc, const void *payload, size_t len);
-/* The UDP payload of a frame that a worker sent, and whereto; NULL: no UDP. */
-uint8_t *live_payload(struct rte_mbuf *m, struct mr_endpoint *to, size_t *len);
-
 /* ---- figures ---- */
 uint64_t live_drops(const struct live *l, enum mr_drop reason);
 const struct mr_stats_stream *live_stream_stats(const struct live *l, uint32_t id);
 const struct mr_stats_viewer *live_viewer_stats(const struct live *l, uint32_t id);
 /* Waits until the workers have emptied the rx rings and done a few turns. */
 void live_settle(struct live *l);
+/* CLOCK_MONOTONIC */
+uint64_t live_now_ns(void);
 /* [bytes] that rte_malloc has given out. */
 size_t live_heap(void);
 
