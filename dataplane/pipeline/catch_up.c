@@ -62,7 +62,8 @@ static uint64_t keyframe_end(const struct audience *a, uint64_t index, uint64_t 
 	return index;
 }
 
-void catch_up_begin(struct worker *w, struct viewer_track *t, uint64_t index, uint32_t shift)
+void catch_up_begin(
+	struct worker *w, struct viewer_track *t, uint64_t index, uint32_t shift, uint64_t start_ns)
 {
 	const struct audience *a = t->audience;
 	struct catch_up *c = &t->catch_up;
@@ -81,10 +82,10 @@ void catch_up_begin(struct worker *w, struct viewer_track *t, uint64_t index, ui
 	if (audience_packet(a, a->next - 1)->arrival_ns - audience_packet(a, index)->arrival_ns <
 		RATE_MEASURED_NS)
 		top = RTE_MAX(top, (uint64_t)TOP_LEAST);
-	catch_rate_begin(c, stream_rate, key_bytes, top, w->now_ns);
+	catch_rate_begin(c, stream_rate, key_bytes, top, start_ns);
 	c->caught_at = UINT64_MAX;
 	c->since_ns = w->now_ns;
-	w->catching[w->n_catching++] = (struct catching){.due_ns = w->now_ns, .track = t};
+	w->catching[w->n_catching++] = (struct catching){.due_ns = start_ns, .track = t};
 	w->catching_due_ns = w->now_ns;
 	atomic_store_explicit(&t->stats->burst_bytes, bytes_since(a, index), memory_order_relaxed);
 }

@@ -42,8 +42,10 @@ void catch_up_nack(struct worker *w, struct viewer_track *t, uint16_t pid, uint1
 /* ---- between join.c and catch_up.c ---- */
 
 /* Begins an epoch at `index` and puts the track among those who catch up, for which
- * there is room. The audience's window is open from there on. */
-void catch_up_begin(struct worker *w, struct viewer_track *t, uint64_t index, uint32_t shift);
+ * there is room; nothing leaves before `start_ns`. The audience's window is open from
+ * there on. */
+void catch_up_begin(struct worker *w, struct viewer_track *t, uint64_t index, uint32_t shift,
+	uint64_t start_ns);
 /* Takes it out again; the epoch is over, the next may begin. */
 void catch_up_end(struct worker *w, struct viewer_track *t);
 /* Those who wait: starts whom a key frame has come for. */

@@ -14,6 +14,11 @@
 #define KEYFRAME_WISH_NS 1000000000ull /* between two wishes of one stream */
 #define STALE_NS 2000000000ull         /* a source that is silent for longer: an old picture */
 
+/* [ns] since the end of DTLS. What comes within the next milliseconds Firefox drops, up to 10 ms
+ * as seen, and it would be the beginning of the key frame; no NACK asks for what was before
+ * the first packet that was taken. */
+#define LISTENS_NS 25000000ull
+
 static void count_viewer(struct audience *a, bool more)
 {
 	/* Every worker with viewers of the stream counts its own. */
@@ -68,13 +73,14 @@ bool join_keyframe(struct worker *w, struct audience *a, uint64_t *index)
 
 /* While the key frame itself is the newest frame, there is nothing to catch up
  * with: it is live. */
-static void begin(struct worker *w, struct viewer_track *t, uint64_t index)
+static void begin(struct worker *w, struct viewer_track *t, uint64_t index, uint64_t joined_ns)
 {
 	const struct audience *a = t->audience;
 	bool live =
 		audience_packet(a, index)->timestamp == audience_packet(a, a->next - 1)->timestamp;
 
-	catch_up_begin(w, t, index, live ? 0 : CATCH_UP_SHIFT);
+	catch_up_begin(
+		w, t, index, live ? 0 : CATCH_UP_SHIFT, RTE_MAX(w->now_ns, joined_ns + LISTENS_NS));
 }
 
 uint64_t join_newer(const struct audience *a)
@@ -138,7 +144,7 @@ void join_again(struct worker *w, struct viewer_track *t, uint64_t index)
 		wait_leave(w, t);
 	}
 	/* What it saw last is newer than any of these: a jump, whatever is sent next. */
-	catch_up_begin(w, t, index, CATCH_UP_SHIFT);
+	catch_up_begin(w, t, index, CATCH_UP_SHIFT, w->now_ns);
 }
 
 /* Looks at each that waits, once: starts it with the key frame at `index`, makes it
@@ -154,7 +160,7 @@ static void look_at_waiting(struct worker *w, struct audience *a, bool start, ui
 
 		t->catch_up.next = NULL;
 		if (start && index >= t->catch_up.after && w->n_catching < CATCHING_MAX) {
-			begin(w, t, index);
+			begin(w, t, index, t->catch_up.since_ns);
 		} else if (w->now_ns > t->catch_up.since_ns + WAIT_MAX_NS) {
 			audience_join(a, t);
 			a->n_behind--;
@@ -227,7 +233,7 @@ void track_join(struct worker *w, struct audience *a, struct viewer_track *t)
 	count_join(t, cached ? MR_JOIN_CACHE : MR_JOIN_WAITED);
 	/* Where only too many catch up at the moment, the present one will do. */
 	if (cached && w->n_catching < CATCHING_MAX)
-		begin(w, t, index);
+		begin(w, t, index, w->now_ns);
 	else
 		join_wait(w, t, cached ? 0 : join_newer(a));
 	if (!cached)
