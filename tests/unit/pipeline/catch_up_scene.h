@@ -102,26 +102,39 @@ static inline void look(struct scene *c)
 	}
 }
 
-/* Lets time pass; the camera makes its frames, without key frames. */
-static inline void run(struct scene *c, uint64_t ns)
+/* The camera's frames of up to now, without key frames. */
+static inline void frames_come(struct scene *c)
+{
+	while (c->h.w->now_ns >= c->next_frame_ns) {
+		put_frame(c, false);
+		c->next_frame_ns += c->frame_ns;
+	}
+}
+
+/* A turn from fanout on. */
+static inline void send_frames(struct scene *c)
 {
 	struct worker *w = c->h.w;
-	uint64_t end = w->now_ns + ns;
 
-	while (w->now_ns < end) {
-		while (w->now_ns >= c->next_frame_ns) {
-			put_frame(c, false);
-			c->next_frame_ns += c->frame_ns;
-		}
-		fanout_stage(w);
-		catch_up_stage(w);
-		look(c);
-		report_stage(w);
-		if (c->v != NULL && w->srtcp_out.n > 0 && c->reports == 0)
-			c->reports = w->now_ns;
-		harness_free_batch(&w->srtcp_out);
-		protect_stage(w);
-		harness_free_media(&w->cipher);
+	fanout_stage(w);
+	catch_up_stage(w);
+	look(c);
+	report_stage(w);
+	if (c->v != NULL && w->srtcp_out.n > 0 && c->reports == 0)
+		c->reports = w->now_ns;
+	harness_free_batch(&w->srtcp_out);
+	protect_stage(w);
+	harness_free_media(&w->cipher);
+}
+
+/* Lets time pass. */
+static inline void run(struct scene *c, uint64_t ns)
+{
+	uint64_t end = c->h.w->now_ns + ns;
+
+	while (c->h.w->now_ns < end) {
+		frames_come(c);
+		send_frames(c);
 		harness_advance(&c->h, TURN_NS);
 	}
 }
@@ -136,6 +149,23 @@ static inline struct viewer_track *join(struct scene *c)
 {
 	c->v = harness_viewer(&c->h, SRTP_PROFILE_GCM_128, c->s);
 	return &c->v->track[0];
+}
+
+/* Joins so long after the last key frame. */
+static inline struct viewer_track *join_after(struct scene *c, uint64_t ns)
+{
+	key_frame(c);
+	run(c, ns);
+	return join(c);
+}
+
+/* The newest `n` numbers that the track was sent were lost, or one in `step` of them. */
+static inline void lose(struct scene *c, struct viewer_track *t, unsigned int n, unsigned int step)
+{
+	uint64_t end = t->wire_base + t->next_index - t->join_index;
+
+	for (; n > 0; n -= RTE_MIN(n, step))
+		catch_up_nack(c->h.w, t, (uint16_t)(end - n), 0);
 }
 
 /* Numbers rise by one, from the first to the last. */

@@ -5,6 +5,13 @@
  */
 #include "tests/unit/pipeline/catch_up_scene.h"
 
+/* A viewer that has much to catch up with. */
+static struct viewer_track *begin(struct scene *c)
+{
+	scene_init(c, WORKER_START_KEYFRAME, 4096);
+	return join_after(c, 10 * SECOND);
+}
+
 /* What was lost of what was sent since tells the pace, once for all that was on its way;
  * it stays above live, and losses by chance are no reason to be slow. */
 static void test_adapts(void **state)
@@ -25,10 +32,7 @@ static void test_adapts(void **state)
 		uint64_t rate, from, to;
 		struct scene c;
 
-		scene_init(&c, WORKER_START_KEYFRAME, 4096);
-		key_frame(&c);
-		run(&c, 10 * SECOND);
-		t = join(&c);
+		t = begin(&c);
 		run(&c, 250 * MS);
 		from = t->next_index - t->join_index;
 		run(&c, 50 * MS);
@@ -73,19 +77,13 @@ static void test_adapts_after_4_gib(void **state)
 {
 	struct viewer_track *t;
 	struct scene c;
-	uint64_t to;
 
-	scene_init(&c, WORKER_START_KEYFRAME, 4096);
-	key_frame(&c);
-	run(&c, 10 * SECOND);
-	t = join(&c);
+	t = begin(&c);
 	run(&c, 300 * MS);
 	assert_int_equal(t->state, TRACK_CATCHING);
 	t->packets_sent = 5000000;
 	t->octets_sent = 1000;
-	to = t->wire_base + t->next_index - t->join_index;
-	for (unsigned int back = 80; back > 0; back -= 2)
-		catch_up_nack(c.h.w, t, (uint16_t)(to - back), 0);
+	lose(&c, t, 80, 2);
 	while (t->catch_up.watching)
 		run(&c, MS);
 	assert_true(t->catch_up.judge_ns != 0);
@@ -102,17 +100,10 @@ static void test_gives_in(void **state)
 	struct scene c;
 	struct viewer_track *t;
 
-	scene_init(&c, WORKER_START_KEYFRAME, 4096);
-	key_frame(&c);
-	run(&c, 10 * SECOND);
-	t = join(&c);
+	t = begin(&c);
 	for (int i = 0; i < 40 && t->state == TRACK_CATCHING; i++) {
-		uint64_t end;
-
 		run(&c, 40 * MS);
-		end = t->wire_base + t->next_index - t->join_index;
-		for (int back = 40; back > 0; back--)
-			catch_up_nack(c.h.w, t, (uint16_t)(end - (unsigned int)back), 0);
+		lose(&c, t, 40, 1);
 		assert_true(t->catch_up.rate > t->catch_up.stream_rate * 5 / 4 ||
 			    t->state != TRACK_CATCHING);
 	}
@@ -127,17 +118,12 @@ static void test_chance_at_the_floor(void **state)
 	struct viewer_track *t;
 	struct scene c;
 
-	scene_init(&c, WORKER_START_KEYFRAME, 4096);
-	key_frame(&c);
-	run(&c, 10 * SECOND);
-	t = join(&c);
+	t = begin(&c);
 	run(&c, 200 * MS);
 	t->catch_up.slow = true;
 	t->catch_up.rate = t->catch_up.stream_rate * 3 / 2;
 	for (int i = 0; i < 10; i++) {
-		uint64_t end = t->wire_base + t->next_index - t->join_index;
-
-		catch_up_nack(c.h.w, t, (uint16_t)(end - 1), 0);
+		lose(&c, t, 1, 1);
 		assert_true(t->catch_up.judge_ns != 0);
 		run(&c, 60 * MS);
 		assert_int_equal(t->catch_up.judge_ns, 0);
@@ -152,16 +138,12 @@ static void test_loss_does_not_hasten_repairs(void **state)
 {
 	struct viewer_track *t;
 	struct scene c;
-	uint64_t end, due;
+	uint64_t due;
 
-	scene_init(&c, WORKER_START_KEYFRAME, 4096);
-	key_frame(&c);
-	run(&c, 10 * SECOND);
-	t = join(&c);
+	t = begin(&c);
 	run(&c, 200 * MS);
 	due = t->viewer->repair.next_ns = c.h.w->now_ns + SECOND;
-	end = t->wire_base + t->next_index - t->join_index;
-	catch_up_nack(c.h.w, t, (uint16_t)(end - 1), 0);
+	lose(&c, t, 1, 1);
 	assert_true(t->catch_up.watching);
 	assert_int_equal(t->viewer->repair.next_ns, due);
 	scene_fini(&c);

@@ -14,9 +14,7 @@ static void test_catches_up(void **state)
 	uint64_t joined;
 
 	scene_init(&c, WORKER_START_KEYFRAME, 4096);
-	key_frame(&c);
-	run(&c, 5 * SECOND);
-	t = join(&c);
+	t = join_after(&c, 5 * SECOND);
 	joined = c.h.w->now_ns;
 	assert_int_equal(t->state, TRACK_CATCHING);
 	assert_int_equal(t->stats->join, MR_JOIN_CACHE);
@@ -56,9 +54,7 @@ static void test_joins_on_a_keyframe(void **state)
 
 	scene_init(&c, WORKER_START_KEYFRAME, 1024);
 	run(&c, SECOND);
-	key_frame(&c);
-	run(&c, 10 * MS);
-	t = join(&c);
+	t = join_after(&c, 10 * MS);
 	run(&c, SECOND);
 	assert_int_equal(t->state, TRACK_LIVE);
 	assert_int_equal(t->shift, 0);
@@ -178,9 +174,7 @@ static void test_given_up(void **state)
 
 		scene_init(&c, WORKER_START_KEYFRAME, 4096);
 		c.h.w->burst_rate = 2;
-		key_frame(&c);
-		run(&c, 8 * SECOND);
-		t = join(&c);
+		t = join_after(&c, 8 * SECOND);
 		catch_up_pli(c.h.w, t); /* before anything came: says nothing */
 		run(&c, 500 * MS);
 		assert_int_equal(t->state, TRACK_CATCHING);
@@ -217,6 +211,19 @@ static void test_given_up(void **state)
 	}
 }
 
+/* A viewer catches up slowly, since it joined `age_ns` after the last key frame. */
+static struct viewer_track *begin_slow(struct scene *c, uint64_t age_ns)
+{
+	struct viewer_track *t;
+
+	scene_init(c, WORKER_START_KEYFRAME, 4096);
+	c->h.w->burst_rate = 2;
+	t = join_after(c, age_ns);
+	run(c, 500 * MS);
+	assert_int_equal(t->state, TRACK_CATCHING);
+	return t;
+}
+
 /* A key frame comes while a viewer catches up: it goes on there, by the next number,
  * and the rest of before is left out. */
 static void test_newer_keyframe(void **state)
@@ -226,13 +233,7 @@ static void test_newer_keyframe(void **state)
 	uint32_t n, first;
 	uint64_t began;
 
-	scene_init(&c, WORKER_START_KEYFRAME, 4096);
-	c.h.w->burst_rate = 2;
-	key_frame(&c);
-	run(&c, 8 * SECOND);
-	t = join(&c);
-	run(&c, 500 * MS);
-	assert_int_equal(t->state, TRACK_CATCHING);
+	t = begin_slow(&c, 8 * SECOND);
 	n = c.n;
 	first = c.frames * FRAME_TICKS;
 	began = c.h.w->now_ns;
@@ -258,17 +259,10 @@ static void test_newer_keyframe_while_watched(void **state)
 {
 	struct viewer_track *t;
 	struct scene c;
-	uint64_t end, left_out;
+	uint64_t left_out;
 
-	scene_init(&c, WORKER_START_KEYFRAME, 4096);
-	c.h.w->burst_rate = 2;
-	key_frame(&c);
-	run(&c, 8 * SECOND);
-	t = join(&c);
-	run(&c, 500 * MS);
-	end = t->wire_base + t->next_index - t->join_index;
-	for (unsigned int back = 8; back > 0; back--)
-		catch_up_nack(c.h.w, t, (uint16_t)(end - back), 0);
+	t = begin_slow(&c, 8 * SECOND);
+	lose(&c, t, 8, 1);
 	assert_true(t->catch_up.watching);
 	left_out = c.s->ring.next - t->next_index;
 	assert_true(left_out > 1000);
@@ -292,12 +286,7 @@ static void test_newer_keyframe_late(void **state)
 		unsigned int jumps = 0;
 		struct scene c;
 
-		scene_init(&c, WORKER_START_KEYFRAME, 4096);
-		c.h.w->burst_rate = 2;
-		key_frame(&c);
-		run(&c, ages[k]);
-		t = join(&c);
-		run(&c, 500 * MS);
+		t = begin_slow(&c, ages[k]);
 		t->catch_up.paced_ns = c.h.w->now_ns + 80 * MS;
 		key_frame(&c);
 		run(&c, 2 * SECOND);
@@ -328,9 +317,7 @@ static void test_newer_keyframe_behind_holes(void **state)
 	/* So that 0 would be CATCH_UP_SHIFT ahead of what is sent then. */
 	c.frames = -(CATCH_UP_SHIFT / FRAME_TICKS + 30);
 	c.h.w->burst_rate = 2;
-	key_frame(&c);
-	run(&c, 4 * SECOND);
-	t = join(&c);
+	t = join_after(&c, 4 * SECOND);
 	run(&c, 500 * MS);
 	assert_int_equal(t->state, TRACK_CATCHING);
 	n = c.n;

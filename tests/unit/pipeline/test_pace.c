@@ -8,6 +8,8 @@
 
 #include "dataplane/pipeline/repair_queue.h"
 
+#define FRAME_FAST_NS (FRAME_NS / 8) /* 2,000 packets/s */
+
 /* As run(), with repairs; the worker sleeps until something is due. */
 static void run_repairs(struct scene *c, uint64_t ns)
 {
@@ -15,21 +17,12 @@ static void run_repairs(struct scene *c, uint64_t ns)
 	uint64_t end = w->now_ns + ns;
 
 	while (w->now_ns < end) {
-		while (w->now_ns >= c->next_frame_ns) {
-			put_frame(c, false);
-			c->next_frame_ns += c->frame_ns;
-		}
+		frames_come(c);
 		w->due_ns = RTE_MIN(end, c->next_frame_ns);
 		w->moved = false;
 		repair_stage(w);
 		assert_in_range(w->plain.n, 0, REPAIR_BUDGET);
-		fanout_stage(w);
-		catch_up_stage(w);
-		look(c);
-		report_stage(w);
-		harness_free_batch(&w->srtcp_out);
-		protect_stage(w);
-		harness_free_media(&w->cipher);
+		send_frames(c);
 		harness_advance(
 			&c->h, w->moved ? TURN_NS : RTE_MAX(w->due_ns, w->now_ns + 1) - w->now_ns);
 	}
@@ -181,6 +174,25 @@ static void test_live_and_repairs(void **state)
 	}
 }
 
+/* A viewer that may have any number of repairs has been catching up for `for_ns`, since it
+ * joined `age_ns` after the last key frame. */
+static struct viewer_track *begin_catching(
+	struct scene *c, uint16_t quantum, uint64_t frame_ns, uint64_t age_ns, uint64_t for_ns)
+{
+	struct viewer_track *t;
+
+	scene_init(c, WORKER_START_KEYFRAME, frame_ns == FRAME_NS ? 4096 : 32768);
+	c->h.w->quantum = quantum;
+	c->h.w->repair_bytes = 100000000;
+	c->frame_ns = frame_ns;
+	key_frame(c);
+	run_repairs(c, age_ns);
+	t = join(c);
+	run_repairs(c, for_ns);
+	assert_int_equal(t->state, TRACK_CATCHING);
+	return t;
+}
+
 /* Repairs beside what it catches up with, both as fast as they may: neither waits for the
  * end of the other. */
 static void test_catch_up_and_repairs(void **state)
@@ -192,15 +204,7 @@ static void test_catch_up_and_repairs(void **state)
 		uint64_t before;
 		struct scene c;
 
-		scene_init(&c, WORKER_START_KEYFRAME, 32768);
-		c.h.w->quantum = quantum_of(limits[k]);
-		c.h.w->repair_bytes = 100000000;
-		c.frame_ns = FRAME_NS / 8; /* 2,000 packets/s */
-		key_frame(&c);
-		run_repairs(&c, 4 * SECOND);
-		t = join(&c);
-		run_repairs(&c, 120 * MS);
-		assert_int_equal(t->state, TRACK_CATCHING);
+		t = begin_catching(&c, quantum_of(limits[k]), FRAME_FAST_NS, 4 * SECOND, 120 * MS);
 		before = t->next_index;
 		for (int i = 0; i < 20; i++) {
 			want(&c, c.v, 40, 0);
@@ -224,14 +228,7 @@ static void test_catch_up_and_repairs_without_limit(void **state)
 	struct scene c;
 	uint64_t index, packets, moved_ns, most_ns = 0;
 
-	scene_init(&c, WORKER_START_KEYFRAME, 4096);
-	c.h.w->quantum = 0;
-	c.h.w->repair_bytes = 100000000;
-	key_frame(&c);
-	run_repairs(&c, 8 * SECOND);
-	t = join(&c);
-	run_repairs(&c, 200 * MS);
-	assert_int_equal(t->state, TRACK_CATCHING);
+	t = begin_catching(&c, 0, FRAME_NS, 8 * SECOND, 200 * MS);
 	t->catch_up.slow = true;
 	t->catch_up.rate = t->catch_up.top = t->catch_up.stream_rate * 3 / 2;
 	packets = t->catch_up.rate / LEN; /* in 1 s */
@@ -262,15 +259,7 @@ static void test_fast_catch_up_and_repairs_without_limit(void **state)
 	struct scene c;
 	uint64_t index;
 
-	scene_init(&c, WORKER_START_KEYFRAME, 32768);
-	c.h.w->quantum = 0;
-	c.h.w->repair_bytes = 100000000;
-	c.frame_ns = FRAME_NS / 8; /* 2,000 packets/s */
-	key_frame(&c);
-	run_repairs(&c, 4 * SECOND);
-	t = join(&c);
-	run_repairs(&c, 50 * MS);
-	assert_int_equal(t->state, TRACK_CATCHING);
+	t = begin_catching(&c, 0, FRAME_FAST_NS, 4 * SECOND, 50 * MS);
 	t->catch_up.rate = t->catch_up.top = 20000000;
 	index = t->next_index;
 	/* One more is asked for in each 150 us. */
@@ -340,9 +329,7 @@ static void test_burst_rate(void **state)
 		scene_init(&c, WORKER_START_KEYFRAME, 4096);
 		c.h.w->burst_rate = cases[k].burst_rate;
 		c.frame_ns = cases[k].frame_ns;
-		key_frame(&c);
-		run(&c, 8 * SECOND);
-		t = join(&c);
+		t = join_after(&c, 8 * SECOND);
 		rate = (FRAME_PACKETS * LEN * 8 * SECOND / c.frame_ns + KEY_PACKETS * LEN) / 8;
 		assert_in_range(t->catch_up.stream_rate, rate * 9 / 10, rate * 11 / 10);
 		run(&c, 2 * SECOND);
