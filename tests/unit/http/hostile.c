@@ -11,11 +11,53 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+static struct sockaddr_in loopback(uint16_t port)
+{
+	return (struct sockaddr_in){.sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+		.sin_port = htons(port)};
+}
+
+/* A connection to the server that has sent `text`. */
+static int dial(const struct fixture *f, const char *text)
+{
+	struct sockaddr_in a = loopback(f->port);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+	if (text[0])
+		assert_int_equal(send(fd, text, strlen(text), 0), strlen(text));
+	return fd;
+}
+
+/* `n` of them, and the server goes on until all but `waiting` have an answer. */
+static void dial_many(
+	const struct fixture *f, const char *text, struct pollfd *fds, int n, int waiting)
+{
+	for (int i = 0; i < n; i++)
+		fds[i] = (struct pollfd){.fd = dial(f, text), .events = POLLIN};
+	while (poll(fds, n, 0) < n - waiting)
+		g_main_context_iteration(NULL, FALSE);
+}
+
+/* Whether the answer is 503, and when to come again; else it is `status`. */
+static bool is_refused(int fd, const char *status)
+{
+	char text[4096] = "";
+
+	assert_true(recv(fd, text, sizeof(text) - 1, 0) > 0);
+	if (strstr(text, " 503 ")) {
+		assert_non_null(strstr(text, "\r\nRetry-After: 1\r\n"));
+		return true;
+	}
+	assert_non_null(strstr(text, status));
+	return false;
+}
+
 /* More connections than there may be, all of them silent: a viewer still gets in. */
 static void test_silent_connections(void **state)
 {
 	enum { MANY = HTTP_CONNECTIONS_MAX + 50 };
-	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	static int fds[MANY];
 	struct rlimit limit;
 	struct fixture f;
@@ -27,12 +69,8 @@ static void test_silent_connections(void **state)
 	if (limit.rlim_max < 3 * MANY)
 		skip();
 	start(&f, NULL);
-	a.sin_port = htons(f.port);
 	for (int i = 0; i < MANY; i++) {
-		fds[i] = socket(AF_INET, SOCK_STREAM, 0);
-		assert_int_equal(connect(fds[i], (struct sockaddr *)&a, sizeof(a)), 0);
-		if (i % 2)
-			assert_int_equal(send(fds[i], "GET / HT", 8, 0), 8);
+		fds[i] = dial(&f, i % 2 ? "GET / HT" : "");
 		while (g_main_context_iteration(NULL, FALSE))
 			continue;
 	}
@@ -51,13 +89,13 @@ static void test_silent_connections(void **state)
 static void test_many_at_once(void **state)
 {
 	enum { MANY = 400 };
-	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct sockaddr_in a;
 	struct pollfd fds[MANY];
 	struct fixture f;
 	SoupMessage *m;
 
 	start(&f, NULL);
-	a.sin_port = htons(f.port);
+	a = loopback(f.port);
 	for (int i = 0; i < MANY; i++) {
 		fds[i].fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
 		fds[i].events = POLLOUT;
@@ -80,7 +118,7 @@ static void test_hook_is_busy(void **state)
 {
 	static const char request[] = "GET /cam1/ HTTP/1.1\r\nHost: x\r\n\r\n";
 	enum { WAITING = 256, MANY = WAITING + 20 };
-	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct sockaddr_in a = loopback(0);
 	int hook = socket(AF_INET, SOCK_STREAM, 0);
 	socklen_t len = sizeof(a);
 	unsigned int refused = 0;
@@ -93,22 +131,10 @@ static void test_hook_is_busy(void **state)
 	assert_int_equal(getsockname(hook, (struct sockaddr *)&a, &len), 0);
 	snprintf(url, sizeof(url), "http://127.0.0.1:%u/", ntohs(a.sin_port));
 	start(&f, url);
-	a.sin_port = htons(f.port);
+	dial_many(&f, request, fds, MANY, WAITING);
 	for (int i = 0; i < MANY; i++) {
-		fds[i].fd = socket(AF_INET, SOCK_STREAM, 0);
-		fds[i].events = POLLIN;
-		assert_int_equal(connect(fds[i].fd, (struct sockaddr *)&a, sizeof(a)), 0);
-		assert_int_equal(send(fds[i].fd, request, strlen(request), 0), strlen(request));
-	}
-	while (poll(fds, MANY, 0) < MANY - WAITING)
-		g_main_context_iteration(NULL, FALSE);
-	for (int i = 0; i < MANY; i++) {
-		char text[4096] = "";
-
 		if (fds[i].revents) {
-			assert_true(recv(fds[i].fd, text, sizeof(text) - 1, 0) > 0);
-			assert_non_null(strstr(text, " 503 "));
-			assert_non_null(strstr(text, "\r\nRetry-After: 1\r\n"));
+			assert_true(is_refused(fds[i].fd, " 503 "));
 			refused++;
 		}
 		close(fds[i].fd);
@@ -124,26 +150,16 @@ static void test_many_unknown(void **state)
 {
 	static const char request[] = "DELETE /cam1/whep/aaaa HTTP/1.1\r\nHost: x\r\n\r\n";
 	enum { WAITING = 64, MANY = WAITING + 20 };
-	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	struct pollfd fds[MANY];
 	struct fixture f;
 	SoupMessage *m;
 
 	start(&f, NULL);
-	a.sin_port = htons(f.port);
 	for (unsigned int round = 0; round < 2; round++) {
 		unsigned int refused = 0;
 
 		unknown = "taking over";
-		for (int i = 0; i < MANY; i++) {
-			fds[i].fd = socket(AF_INET, SOCK_STREAM, 0);
-			fds[i].events = POLLIN;
-			assert_int_equal(connect(fds[i].fd, (struct sockaddr *)&a, sizeof(a)), 0);
-			assert_int_equal(
-				send(fds[i].fd, request, strlen(request), 0), strlen(request));
-		}
-		while (poll(fds, MANY, 0) < MANY - WAITING)
-			g_main_context_iteration(NULL, FALSE);
+		dial_many(&f, request, fds, MANY, WAITING);
 		m = ask(&f, "POST", "/cam1/whep", "application/sdp", "ok", 2, NULL);
 		assert_int_equal(soup_message_get_status(m), 201);
 		g_object_unref(m);
@@ -151,15 +167,7 @@ static void test_many_unknown(void **state)
 		while (poll(fds, MANY, 0) < MANY)
 			g_main_context_iteration(NULL, FALSE);
 		for (int i = 0; i < MANY; i++) {
-			char text[4096] = "";
-
-			assert_true(recv(fds[i].fd, text, sizeof(text) - 1, 0) > 0);
-			if (strstr(text, " 503 ")) {
-				assert_non_null(strstr(text, "\r\nRetry-After: 1\r\n"));
-				refused++;
-			} else {
-				assert_non_null(strstr(text, " 404 "));
-			}
+			refused += is_refused(fds[i].fd, " 404 ");
 			close(fds[i].fd);
 		}
 		assert_int_equal(refused, MANY - WAITING);
