@@ -14,7 +14,7 @@ struct raw_options {
 	char *no_reports_on;
 	int mounts, fps, gop, bframes, packetization_mode, mtu, stop_after, ready_fd;
 	double report_interval;
-	gboolean no_reports, no_parameter_sets, obey, json, version;
+	gboolean help, no_reports, no_parameter_sets, obey, json, version;
 };
 
 __attribute__((format(printf, 2, 3))) static int refuse(const char *name, const char *format, ...)
@@ -276,6 +276,7 @@ static GOptionContext *describe(struct camera_options *o, struct raw_options *ra
 		{"json", 0, 0, G_OPTION_ARG_NONE, &raw->json,
 			"Ready line and closing counters as JSON objects", NULL},
 		{"version", 0, 0, G_OPTION_ARG_NONE, &raw->version, "Print the version", NULL},
+		{"help", 'h', 0, G_OPTION_ARG_NONE, &raw->help, "Print this text", NULL},
 		{NULL},
 	};
 	GOptionContext *context = g_option_context_new("- an RTSP camera for tests and load");
@@ -283,8 +284,20 @@ static GOptionContext *describe(struct camera_options *o, struct raw_options *ra
 	g_option_context_set_summary(context,
 		"Loops a small clip, encoded once, from any number of RTSP mounts:\n"
 		"rtsp://ADDRESS:PORT/cam1, /cam2, ...");
+	g_option_context_set_help_enabled(context, FALSE);
 	g_option_context_add_main_entries(context, entries, NULL);
 	return context;
+}
+
+/* GLib's own has an ellipsis, which becomes a question mark where the locale is C. */
+static void print_help(GOptionContext *context)
+{
+	g_autofree char *text = g_option_context_get_help(context, TRUE, NULL);
+	GString *plain = g_string_new(text);
+
+	g_string_replace(plain, "\xe2\x80\xa6", " ...", 0);
+	fputs(plain->str, stdout);
+	g_string_free(plain, TRUE);
 }
 
 int camera_options_parse(struct camera_options *o, int argc, char **argv)
@@ -325,6 +338,9 @@ int camera_options_parse(struct camera_options *o, int argc, char **argv)
 		option_error_hint("millrace-camera");
 		g_clear_error(&error);
 		rc = -EINVAL;
+	} else if (raw.help) {
+		print_help(context);
+		rc = 1;
 	} else if (raw.version) {
 		puts("millrace-camera " MILLRACE_VERSION);
 		rc = 1;

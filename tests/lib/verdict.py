@@ -68,7 +68,8 @@ def describe(verdict):
         d = verdict['dataplane']
         drops = ', '.join(f'{n} {name}' for name, n in d['drops'].items()) or 'none'
         rows = [
-            ('frames decoded', f'{verdict["framesDecoded"]}, {verdict["framesPerSecond"]} /s'),
+            ('frames decoded', f'{verdict["framesDecoded"]} from the last key frame on, '
+                               f'{verdict["framesPerSecond"]} /s'),
             ('packets', f'{verdict["packetsReceived"]} of video, {verdict["packetsLost"]} lost, '
                         f'{verdict["audioPacketsReceived"]} of audio'),
             ('cipher', verdict['srtpCipher']),
