@@ -21,7 +21,8 @@ def run(name, *args):
 class Benchmarks(Group):
     @case('peers: one viewer against millrace')
     def peers(self):
-        row = run('peers', '--viewers', '1', '--seconds', '1', '--servers', 'millrace')['rows'][0]
+        row = run('peers', '--viewers', '1', '--seconds', '1', '--turns', '1', '--servers',
+                  'millrace')['rows'][0]
         check(row['viewersConnected'] == 1 and row['packets'] > 0, row)
 
     @case('kernel: every frame of every method leaves')

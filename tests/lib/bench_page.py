@@ -73,11 +73,14 @@ def neighbour(j):
 
 
 def peers(j):
-    return rows(
+    def ratio(r):
+        each = [x for x in r['processRatios'] if x]
+        return f'{r["processRatio"]:.2f} ({min(each):.2f} to {max(each):.2f})' if each else ''
+    return f'Medians of {j["turns"]} turns (and their least and greatest ratio).\n\n' + rows(
         ('viewers', 'server', 'packets/s', 'CPU per packet', "of millrace's", 'by soak', 'lost',
          'KiB per viewer'),
-        ((r['viewers'], r['title'], f'{r["packetsPerSecond"]:,}',
-          f'{r["processMicrosPerPacket"]:.2f} us', r['processRatio'] or '',
+        ((r['viewers'], r['title'], f'{r["packetsPerSecond"]:,.0f}',
+          f'{r["processMicrosPerPacket"]:.2f} us', ratio(r),
           r['soakRatio'] or '', f'{r["packetsLost"]:,}', f'{r["kibPerViewer"]:.0f}')
          for r in j['rows']))
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""scripts/bench peers: one camera, N viewers, in turn against millrace and other servers.
+"""scripts/bench peers: one camera, N viewers, in turn against millrace and other servers, and
+that several times: figures are medians of the turns, ratios are taken in each of them.
 
 Everybody gets the same namespaces, camera, viewers and SRTP profile. The server has the first
 half of the CPUs for itself, camera and viewers have the others, and what arrives at the viewers'
@@ -21,6 +22,7 @@ import re
 import shutil
 import signal
 import socket
+import statistics
 import sys
 import time
 
@@ -31,6 +33,9 @@ from measuring import parser, within
 PLUGINS = '/usr/lib/x86_64-linux-gnu/janus'
 TICKS = os.sysconf('SC_CLK_TCK')
 SERVERS = ('millrace', 'janus', 'janus-loops', 'mediamtx')
+ACCOUNTS = ('process', 'cpus', 'soak')
+MEDIANS = (*(f'{kind}{what}' for kind in ACCOUNTS for what in ('Cores', 'MicrosPerPacket', 'Ratio')),
+           'packetsPerSecond', 'idleProcessCores', 'idleKiB', 'kibPerViewer')
 CPUS = sorted(os.sched_getaffinity(0))
 OURS, THEIRS = CPUS[:len(CPUS) // 2] or CPUS, CPUS[len(CPUS) // 2:]
 
@@ -58,6 +63,8 @@ def parse(args):
                    help='how many at once, one measurement each')
     p.add_argument('--seconds', type=within(1, 3600), default=10, metavar='N',
                    help='of each measurement')
+    p.add_argument('--turns', type=within(1, 100), default=3, metavar='N',
+                   help='of each server; figures are medians')
     p.add_argument('--rounds', type=within(1, 1000), default=8, metavar='N',
                    help='of the third account')
     p.add_argument('--servers', type=servers, metavar='NAME,NAME',
@@ -338,14 +345,26 @@ def measure_in(lab, name, viewers, options):
     }
 
 
-def add_ratios(rows):
-    """How many times what millrace takes, at the same number of viewers."""
-    for row in rows:
-        ours = next((r for r in rows if r['server'] == 'millrace'
-                     and r['viewers'] == row['viewers']), None)
-        for kind in ('process', 'cpus', 'soak'):
+def add_ratios(turn):
+    """How many times what millrace takes, in the same turn."""
+    ours = next((r for r in turn if r['server'] == 'millrace'), None)
+    for row in turn:
+        for kind in ACCOUNTS:
             key = f'{kind}MicrosPerPacket'
             row[f'{kind}Ratio'] = round(row[key] / ours[key], 2) if ours and ours[key] else None
+
+
+def of_turns(turns):
+    """One row of several of the same server: medians, losses added up, ratios one by one."""
+    row = dict(turns[-1])
+    for key in MEDIANS:
+        values = [t[key] for t in turns if t[key] is not None]
+        row[key] = round(statistics.median(values), 3) if values else None
+    for key in ('packets', 'packetsLost', 'socketDrops'):
+        row[key] = sum(t[key] for t in turns)
+    for kind in ACCOUNTS:
+        row[f'{kind}Ratios'] = [t[f'{kind}Ratio'] for t in turns]
+    return row
 
 
 def table(rows):
@@ -361,6 +380,18 @@ def table(rows):
     return '\n'.join(lines)
 
 
+def alternating(servers, viewers, options):
+    """Servers in turn, several times: what else a machine does then meets all of them."""
+    turns = []
+    for number in range(1, options.turns + 1):
+        turns.append([])
+        for name in servers:
+            say(f'{viewers} viewers, turn {number} of {options.turns}, {name}')
+            turns[-1].append(measure(name, viewers, options))
+        add_ratios(turns[-1])
+    return [of_turns(rows) for rows in zip(*turns)]
+
+
 def peers(args):
     """The whole of scripts/bench peers; gives the exit status."""
     options = parse(args)
@@ -373,16 +404,14 @@ def peers(args):
     try:
         with long_backlog():
             for viewers in options.viewers:
-                for name in servers:
-                    say(f'{viewers} viewers, {name}')
-                    rows.append(measure(name, viewers, options))
+                rows += alternating(servers, viewers, options)
     except (Failure, LabError) as e:
         say(e)
         return 1
-    add_ratios(rows)
     print(table(rows), file=sys.stderr if options.json else sys.stdout)
     if options.json:
         print(json.dumps({'bitrate': options.bitrate, 'profile': options.profile,
+                          'turns': options.turns,
                           'serverCPUs': OURS, 'clientCPUs': THEIRS, 'rows': rows}))
     return 0
 
