@@ -279,6 +279,17 @@ struct viewer *harness_viewer(struct harness *h, uint16_t profile, struct stream
 	return harness_join(h, &add, streams);
 }
 
+struct stream *harness_crowd(struct harness *h, unsigned int viewers)
+{
+	struct stream *s;
+
+	harness_init(h);
+	s = harness_stream(h, MR_KIND_VIDEO, 90000, 64);
+	for (unsigned int i = 0; i < viewers; i++)
+		harness_viewer(h, SRTP_PROFILE_GCM_128, s);
+	return s;
+}
+
 void harness_leave(struct harness *h, struct viewer *v)
 {
 	struct order o = {.type = ORDER_VIEWER_UNLINK, .viewer = v};

@@ -58,9 +58,11 @@ struct viewer *harness_join(struct harness *h, const struct mr_viewer_add *add,
 	struct stream *const streams[MR_VIEWER_TRACKS]);
 /* Both at once, for one stream. */
 struct viewer *harness_viewer(struct harness *h, uint16_t profile, struct stream *s);
-void harness_leave(struct harness *h, struct viewer *v);
+/* harness_init(), with a stream of video, a ring of 64, and so many viewers of it. */
+struct stream *harness_crowd(struct harness *h, unsigned int viewers);
+void harness_leave(struct harness *h, struct viewer *v); /* unlinks and frees */
 /* How many viewers may have their next repair later. */
-unsigned int harness_later(const struct worker *w); /* unlinks and frees */
+unsigned int harness_later(const struct worker *w);
 void harness_local_ufrag(uint32_t viewer_id, char ufrag[MR_CNAME_MAX]);
 
 /* Master keys of a viewer: ours to it, and its own. */

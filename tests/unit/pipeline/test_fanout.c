@@ -56,6 +56,13 @@ static void run_until_idle(struct harness *h, struct served *served)
 	}
 }
 
+/* So many viewers of one stream, of whom nobody was served yet. */
+static struct stream *begin(struct harness *h, struct served *served, unsigned int viewers)
+{
+	memset(served, 0, sizeof(*served));
+	return harness_crowd(h, viewers);
+}
+
 static void test_copy(void **state)
 {
 	struct harness h;
@@ -115,11 +122,7 @@ static void test_bounded_and_resumed(void **state)
 	struct harness h;
 	struct stream *s;
 
-	memset(&served, 0, sizeof(served));
-	harness_init(&h);
-	s = harness_stream(&h, MR_KIND_VIDEO, 90000, 64);
-	for (int i = 0; i < 600; i++)
-		harness_viewer(&h, SRTP_PROFILE_GCM_128, s);
+	s = begin(&h, &served, 600);
 	put_numbered(&h, s, 0);
 	put_numbered(&h, s, 1);
 	assert_int_equal(turn(&h, &served), FANOUT_BUDGET);
@@ -197,11 +200,7 @@ static void test_leave_during_job(void **state)
 		struct viewer *gone;
 		uint32_t gone_id;
 
-		memset(&served, 0, sizeof(served));
-		harness_init(&h);
-		s = harness_stream(&h, MR_KIND_VIDEO, 90000, 64);
-		for (int i = 0; i < 600; i++)
-			harness_viewer(&h, SRTP_PROFILE_GCM_128, s);
+		s = begin(&h, &served, 600);
 		put_numbered(&h, s, 0);
 		put_numbered(&h, s, 1);
 		turn(&h, &served);
@@ -226,11 +225,7 @@ static void test_everybody_leaves_during_job(void **state)
 	struct harness h;
 	struct stream *s;
 
-	memset(&served, 0, sizeof(served));
-	harness_init(&h);
-	s = harness_stream(&h, MR_KIND_VIDEO, 90000, 64);
-	for (int i = 0; i < 300; i++)
-		harness_viewer(&h, SRTP_PROFILE_GCM_128, s);
+	s = begin(&h, &served, 300);
 	put_numbered(&h, s, 0);
 	turn(&h, &served);
 	while (h.w->n_viewers > 0)
@@ -252,11 +247,7 @@ static void test_join_during_job(void **state)
 	struct harness h;
 	struct stream *s;
 
-	memset(&served, 0, sizeof(served));
-	harness_init(&h);
-	s = harness_stream(&h, MR_KIND_VIDEO, 90000, 64);
-	for (int i = 0; i < 300; i++)
-		harness_viewer(&h, SRTP_PROFILE_GCM_128, s);
+	s = begin(&h, &served, 300);
 	put_numbered(&h, s, 0);
 	turn(&h, &served);
 	harness_viewer(&h, SRTP_PROFILE_GCM_128, s);
@@ -302,11 +293,7 @@ static void test_overrun(void **state)
 	struct viewer *v;
 	uint16_t first;
 
-	memset(&served, 0, sizeof(served));
-	harness_init(&h);
-	s = harness_stream(&h, MR_KIND_VIDEO, 90000, 64);
-	for (int i = 0; i < 300; i++)
-		harness_viewer(&h, SRTP_PROFILE_GCM_128, s);
+	s = begin(&h, &served, 300);
 	v = h.w->viewers[299];
 	put_numbered(&h, s, 0);
 	turn(&h, &served); /* those that fit the budget got it */
@@ -389,11 +376,7 @@ static void test_no_buffers(void **state)
 	struct harness h;
 	struct stream *s;
 
-	memset(&served, 0, sizeof(served));
-	harness_init(&h);
-	s = harness_stream(&h, MR_KIND_VIDEO, 90000, 64);
-	for (int i = 0; i < 20; i++)
-		harness_viewer(&h, SRTP_PROFILE_GCM_128, s);
+	s = begin(&h, &served, 20);
 	assert_int_equal(rte_pktmbuf_alloc_bulk(h.w->pool, all, HARNESS_MBUFS - 10), 0);
 	put_numbered(&h, s, 0);
 	run_until_idle(&h, &served);

@@ -212,10 +212,7 @@ static void test_kept_by_the_device(void **state)
 	struct stream *s;
 	unsigned int before;
 
-	harness_init(&h);
-	s = harness_stream(&h, MR_KIND_VIDEO, 90000, 64);
-	for (int i = 0; i < 2; i++)
-		harness_viewer(&h, SRTP_PROFILE_GCM_128, s);
+	s = harness_crowd(&h, 2);
 	harness_put(&h, s, "x", 1, 0);
 	before = rte_mempool_avail_count(h.w->pool);
 	fanout_stage(h.w);

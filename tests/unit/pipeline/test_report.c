@@ -243,10 +243,7 @@ static void test_bounded(void **state)
 	struct stream *s;
 	unsigned int turns = 0;
 
-	harness_init(&h);
-	s = harness_stream(&h, MR_KIND_VIDEO, 90000, 64);
-	for (int i = 0; i < VIEWERS; i++)
-		harness_viewer(&h, SRTP_PROFILE_GCM_128, s);
+	s = harness_crowd(&h, VIEWERS);
 	send_packet(&h, s, 100, 0);
 	harness_advance(&h, SECOND);
 	do {

@@ -43,22 +43,6 @@ void fixture_open(struct fixture *f, bool attach)
 		recorder_absent(f->install);
 }
 
-uint64_t run_ms(unsigned int ms)
-{
-	uint64_t end = (uint64_t)g_get_monotonic_time() + (uint64_t)ms * 1000, longest = 0, now,
-		 turn;
-
-	while ((now = (uint64_t)g_get_monotonic_time()) < end) {
-		if (!g_main_context_iteration(NULL, FALSE)) {
-			g_usleep(1000);
-			continue;
-		}
-		turn = (uint64_t)g_get_monotonic_time() - now;
-		longest = MAX(longest, turn);
-	}
-	return longest;
-}
-
 void fixture_free(struct fixture *f)
 {
 	recorder_detach(f->install);

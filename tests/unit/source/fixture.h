@@ -6,6 +6,7 @@
 #include "controlplane/source/path.h"
 #include "controlplane/source/path_private.h"
 #include "tests/unit/source/recorder.h"
+#include "tests/unit/source/wait.h"
 
 #define FIXTURE_PATHS 32
 
@@ -25,19 +26,5 @@ struct mr_config_path *fixture_add_rtsp(struct fixture *f, const char *name, con
 	uint16_t port, enum mr_config_transport transport);
 void fixture_open(struct fixture *f, bool attach);
 void fixture_free(struct fixture *f);
-
-/* The main loop for a time; returns how long [us] its longest turn took. */
-uint64_t run_ms(unsigned int ms);
-
-#define PATIENCE_US (60 * (gint64)G_USEC_PER_SEC)
-
-/* What takes at most `ms` on an idle machine: a busy one has the time of PATIENCE_US. */
-#define WAIT_FOR(ms, condition)                                                                    \
-	do {                                                                                       \
-		gint64 wait_end = g_get_monotonic_time() + MAX((ms)*1000, PATIENCE_US);            \
-		while (!(condition) && g_get_monotonic_time() < wait_end)                          \
-			run_ms(10);                                                                \
-		assert_true(condition);                                                            \
-	} while (0)
 
 #endif

@@ -7,6 +7,7 @@
 #include "controlplane/routes_netlink.h"
 #include "controlplane/source/address.h"
 #include "tests/unit/source/recorder.h"
+#include "tests/unit/source/wait.h"
 
 #include <errno.h>
 #include <net/if.h>
@@ -39,28 +40,6 @@ struct fixture {
 	struct install *install;
 	struct routes *routes;
 };
-
-static void run_ms(unsigned int ms)
-{
-	gint64 end = g_get_monotonic_time() + ms * 1000;
-
-	while (g_get_monotonic_time() < end) {
-		while (g_main_context_iteration(NULL, FALSE))
-			;
-		g_usleep(1000);
-	}
-}
-
-#define PATIENCE_US (40 * (gint64)G_USEC_PER_SEC)
-
-/* What takes at most `ms` on an idle machine: a busy one has the time of PATIENCE_US. */
-#define WAIT_FOR(ms, condition)                                                                    \
-	do {                                                                                       \
-		gint64 wait_end = g_get_monotonic_time() + MAX((ms)*1000, PATIENCE_US);            \
-		while (!(condition) && g_get_monotonic_time() < wait_end)                          \
-			run_ms(10);                                                                \
-		assert_true(condition);                                                            \
-	} while (0)
 
 static void sh(const char *command)
 {

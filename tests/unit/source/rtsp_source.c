@@ -121,6 +121,15 @@ static void comes_back_after_the_camera(void **state)
 	camera_stop(camera);
 }
 
+/* `note`: what the path's begins with. */
+static void await_note(const struct path *path, const char *note, const char *why)
+{
+	for (int ms = 0; ms < 20000 && !g_str_has_prefix(path->note, note); ms += 10)
+		run_ms(10);
+	if (!g_str_has_prefix(path->note, note))
+		fail_msg("%s: %s", why, path->note);
+}
+
 static void credentials(void **state)
 {
 	static const struct {
@@ -151,11 +160,7 @@ static void credentials(void **state)
 		p->source.password = (char *)cases[i].password;
 		fixture_open(f, true);
 		path = path_table_lookup(f->table, "cam");
-		for (int ms = 0; ms < 20000 && !g_str_has_prefix(path->note, cases[i].note);
-			ms += 10)
-			run_ms(10);
-		if (!g_str_has_prefix(path->note, cases[i].note))
-			fail_msg("%s: %s", cases[i].why, path->note);
+		await_note(path, cases[i].note, cases[i].why);
 		fixture_free(f);
 		camera_stop(camera);
 	}
@@ -223,11 +228,7 @@ static void plays_over_tls(void **state)
 		p->source.fingerprint[31] ^= cases[i].right ? 0 : 1;
 		fixture_open(f, true);
 		path = path_table_lookup(f->table, "cam");
-		for (int ms = 0; ms < 20000 && !g_str_has_prefix(path->note, cases[i].note);
-			ms += 10)
-			run_ms(10);
-		if (!g_str_has_prefix(path->note, cases[i].note))
-			fail_msg("%s: %s", cases[i].note, path->note);
+		await_note(path, cases[i].note, cases[i].note);
 		if (cases[i].right)
 			WAIT_FOR(10000, f->recorder.rtp[96] > 20 && f->recorder.rtp[0] > 20);
 		else
