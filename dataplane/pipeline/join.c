@@ -14,9 +14,9 @@
 #define KEYFRAME_WISH_NS 1000000000ull /* between two wishes of one stream */
 #define STALE_NS 2000000000ull         /* a source that is silent for longer: an old picture */
 
-/* [ns] since the end of DTLS. What comes within the next milliseconds Firefox drops, up to 10 ms
- * as seen, and it would be the beginning of the key frame; no NACK asks for what was before
- * the first packet that was taken. */
+/* [ns] since the end of DTLS. What comes within the next milliseconds Firefox drops: that would
+ * be the beginning of the key frame, and no NACK asks for what was before the first packet
+ * that was taken. */
 #define LISTENS_NS 25000000ull
 
 static void count_viewer(struct audience *a, bool more)
