@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Joins a page at random moments in headless Chromium, and prints as one JSON object on
+// Joins a page at random moments in a headless browser, and prints as one JSON object on
 // the last line how soon each showed a frame after DTLS was done, and how it went on.
 //
 // usage: node join.mjs --url URL --profile-dir DIR [--joins N] [--seconds N]
-//                      [--every SECONDS] [--settle SECONDS]
+//                      [--every SECONDS] [--settle SECONDS] [--browser chromium|firefox]
 import { parseArgs } from 'node:util';
 import { launch } from './launch.mjs';
 
 const { values: options } = parseArgs({
   options: {
     url: { type: 'string' },
+    browser: { type: 'string', default: 'chromium' },
     'profile-dir': { type: 'string' },
     joins: { type: 'string', default: '3' },
     seconds: { type: 'string', default: '8' }, // that each stays
@@ -122,7 +123,7 @@ async function join(context, number) {
   return figures(from, to);
 }
 
-const context = await launch(options['profile-dir'], { width: 640, height: 360 }, FLAGS);
+const context = await launch(options.browser, options['profile-dir'], { width: 640, height: 360 }, FLAGS);
 try {
   const running = [];
   for (let n = 1; n <= Number(options.joins); n += 1) {

@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Plays a page in headless Chromium, N times at once, and prints what getStats()
+// Plays a page in a headless browser, N times at once, and prints what getStats()
 // says of each as one JSON object on the last line. Works with any page that makes
 // an RTCPeerConnection and has a video element.
 //
 // usage: node play.mjs --url URL [--viewers N] [--seconds N] [--profile-dir DIR]
 //                      [--screenshot FILE] [--patience SECONDS] [--restart-ice] [--keep]
+//                      [--browser chromium|firefox]
 import { parseArgs } from 'node:util';
 import { launch } from './launch.mjs';
 
 const { values: options } = parseArgs({
   options: {
     url: { type: 'string' },
+    browser: { type: 'string', default: 'chromium' },
     viewers: { type: 'string', default: '1' },
     seconds: { type: 'string', default: '10' },
     patience: { type: 'string', default: '15' }, // seconds for the first frame
@@ -167,7 +169,7 @@ async function watch(context, number) {
   return { ...figures(first, last), restartStatus };
 }
 
-const context = await launch(options['profile-dir'], { width: 1280, height: 720 });
+const context = await launch(options.browser, options['profile-dir'], { width: 1280, height: 720 });
 try {
   const numbers = Array.from({ length: Number(options.viewers) }, (_, i) => i + 1);
   const outcomes = await Promise.allSettled(numbers.map((n) => watch(context, n)));

@@ -28,6 +28,7 @@ import e2e_loss  # noqa: E402,F401
 import e2e_keyframes  # noqa: E402,F401
 import e2e_bench  # noqa: E402,F401
 import e2e_join  # noqa: E402,F401
+import e2e_firefox  # noqa: E402,F401
 import e2e_demo  # noqa: E402,F401
 
 if __name__ == '__main__':

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Plays a page in headless Chromium and prints as one JSON object on the last line what its video
+// Plays a page in a headless browser and prints as one JSON object on the last line what its video
 // looked like, ten times a second, by the clock of the machine.
 //
-// usage: node sample.mjs --url URL --profile-dir DIR [--seconds N]      SIGUSR2 ends it early
+// usage: node sample.mjs --url URL --profile-dir DIR [--seconds N] [--browser chromium|firefox]
+// SIGUSR2 ends it early.
 import { parseArgs } from 'node:util';
 import { launch } from './launch.mjs';
 
 const { values: options } = parseArgs({
   options: {
     url: { type: 'string' },
+    browser: { type: 'string', default: 'chromium' },
     'profile-dir': { type: 'string' },
     seconds: { type: 'string', default: '10' },
   },
@@ -51,7 +53,7 @@ const sleep = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
 
 let ending = false;
 process.on('SIGUSR2', () => { ending = true; });
-const context = await launch(options['profile-dir'], { width: 640, height: 360 });
+const context = await launch(options.browser, options['profile-dir'], { width: 640, height: 360 });
 try {
   const page = await context.newPage();
   page.on('pageerror', (e) => console.error(e.message));

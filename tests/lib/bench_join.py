@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""The work of scripts/bench join: Chromium joins a camera with 10 s between its key frames at
+"""The work of scripts/bench join: a browser joins a camera with 10 s between its key frames at
 random moments, with the start at the last key frame and without."""
 import json
 import statistics
@@ -10,10 +10,14 @@ from jitter import JitterySource
 from joins import GOP, Joins, scene, slow_link, watched
 from measuring import laboratory, parser, rate, report, run, say, within
 
+VIDEO = {'chromium': 'h264', 'firefox': 'vp8'}
+
 
 def parse(args):
-    p = parser('join', 'Chromium joins a camera with 10 s between its key frames at random '
+    p = parser('join', 'A browser joins a camera with 10 s between its key frames at random '
                'moments, with the start at the last key frame and without.')
+    p.add_argument('--browser', choices=['chromium', 'firefox'], default='chromium',
+                   help='Chromium gets H.264, Firefox VP8 (default chromium)')
     p.add_argument('--joins', type=within(1, 10000), default=20, metavar='N', help='of each kind')
     p.add_argument('--size', default='1280x720', metavar='WxH', help='of the picture')
     p.add_argument('--bitrate', default='2500k', metavar='RATE', help='of the video')
@@ -24,7 +28,10 @@ def parse(args):
                    help='of a slow wire to the browser, as tc has it: 10mbit')
     p.add_argument('--jitter', type=float, metavar='MS',
                    help='frames leave the sender up to so late')
-    return p.parse_args(args)
+    options = p.parse_args(args)
+    if options.jitter and options.browser == 'firefox':
+        p.error('--jitter sends H.264, which Firefox has not got')
+    return options
 
 
 def percentile(values, share):
@@ -43,15 +50,15 @@ def joins_of(lab, options, cache):
         lab.wire()
         source = JitterySource(lab, options.jitter / 1000, GOP, options.size,
                                options.bitrate.rstrip('k')).source
-    gateway = scene(lab, '--size', options.size, '--bitrate', options.bitrate, cache=cache,
-                    source=source)
+    gateway = scene(lab, '--size', options.size, '--bitrate', options.bitrate, '--video',
+                    VIDEO[options.browser], cache=cache, source=source)
     namespace = slow_link(lab, options.link) if options.link else None
     # without the cache a join may wait for 10 s
     settle = 5 if cache else 15
     stay = settle + 3
     every = options.every or (2 * stay if options.link else 5)
     client = Joins(lab, gateway.url('cam1'), options.joins, '--settle', settle, seconds=stay,
-                   every=every, namespace=namespace)
+                   every=every, namespace=namespace, browser=options.browser)
     found, tracks = watched(client, gateway)
     # each in the order of joining
     for j, t in zip(found, tracks):

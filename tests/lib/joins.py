@@ -17,12 +17,12 @@ SO_TIMESTAMPNS = 35
 ETH_P_ALL = 3
 
 
-def scene(lab, *camera, cache=True, source=None, **dataplane):
+def scene(lab, *camera, cache=True, source=None, gop=GOP, **dataplane):
     """A gateway with that camera, and its ring filled with a group of pictures."""
     if lab.gw is None:
         lab.wire()
     if source is None:
-        source = {'source': Camera(lab, '--gop', GOP, *camera).url(), 'rtspTransport': 'udp'}
+        source = {'source': Camera(lab, '--gop', gop, *camera).url(), 'rtspTransport': 'udp'}
     gateway = Gateway(lab, session_file(lab, {'cam1': source},
                                         {'keyFrameStart': cache, **dataplane}))
     gateway.start()
@@ -44,13 +44,15 @@ def slow_link(lab, rate):
 
 
 class Joins:
-    """Chromium, joining in the background."""
+    """A browser, joining in the background."""
 
-    def __init__(self, lab, url, joins, *args, seconds=8, every=4, namespace=None):
+    def __init__(self, lab, url, joins, *args, seconds=8, every=4, namespace=None,
+                 browser='chromium'):
         self.limit = joins * every * 1.5 + seconds + 60
         self.process = lab.start(f'joins{len(lab.processes)}', [
-            'node', os.path.realpath(SCRIPT), '--url', url, '--joins', joins, '--seconds', seconds,
-            '--every', every, '--profile-dir', lab.path(f'joins{len(lab.processes)}'), *args],
+            'node', os.path.realpath(SCRIPT), '--browser', browser, '--url', url, '--joins', joins,
+            '--seconds', seconds, '--every', every,
+            '--profile-dir', lab.path(f'joins{len(lab.processes)}'), *args],
             namespace or lab.lan, env=private_places(lab), pipe=True)
 
     def result(self):
@@ -80,12 +82,13 @@ def watched(client, gateway):
 
 
 class Samples:
-    """Chromium, playing in the background; what its video looked like, ten times a second. result() ends it."""
+    """A browser, playing in the background; what its video looked like, ten times a second. result() ends it."""
 
-    def __init__(self, lab, url, seconds, namespace=None):
+    def __init__(self, lab, url, seconds, namespace=None, browser='chromium'):
         self.process = lab.start(f'samples{len(lab.processes)}', [
-            'node', os.path.join(os.path.dirname(os.path.realpath(SCRIPT)), 'sample.mjs'), '--url', url,
-            '--seconds', seconds, '--profile-dir', lab.path(f'samples{len(lab.processes)}')],
+            'node', os.path.join(os.path.dirname(os.path.realpath(SCRIPT)), 'sample.mjs'),
+            '--browser', browser, '--url', url, '--seconds', seconds,
+            '--profile-dir', lab.path(f'samples{len(lab.processes)}')],
             namespace or lab.lan, env=private_places(lab), pipe=True)
 
     def result(self):
