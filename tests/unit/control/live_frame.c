@@ -32,8 +32,8 @@ struct rte_mbuf *live_frame(struct live *l, const struct mr_endpoint *from,
 
 	LIVE_CHECK(m != NULL);
 	memset(packet_meta(m), 0xa5, sizeof(struct packet_meta)); /* of an earlier packet */
+	LIVE_CHECK(HEADERS + len <= rte_pktmbuf_tailroom(m));
 	uint8_t *p = (uint8_t *)rte_pktmbuf_append(m, (uint16_t)(HEADERS + len));
-	LIVE_CHECK(p != NULL);
 	memcpy(p, "\2\0\0\0\0\1\2\0\0\0\0\2\x08\0\x45\0", 16);
 	uint8_t *ip = p + 14;
 	put16(ip + 2, (uint16_t)(28 + len));
