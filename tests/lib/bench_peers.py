@@ -326,7 +326,7 @@ def measure_in(lab, name, viewers, options):
     soaker.end()
     extra = server.figures()
     viewer.signal(signal.SIGINT)
-    totals = json.loads(viewer.read_all(60).strip().splitlines()[-1])['totals']
+    totals = json.loads(viewer.read_all(60 + viewers * 0.2).strip().splitlines()[-1])['totals']
     packets = after.packets - before.packets
     seconds = after.at - before.at
     return {
