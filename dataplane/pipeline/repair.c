@@ -322,6 +322,12 @@ void repair_stage(struct worker *w)
 	queue_echoes(w, &turn);
 	repair_wake(w);
 	while ((v = w->repairs_wait.head) != NULL) {
+		/* A loss has put it off while it waited (catch_rate_lost()). */
+		if (v->repair.next_ns > w->now_ns + REPAIR_SOON_NS) {
+			repair_next(w);
+			repair_queue(w, v);
+			continue;
+		}
 		if (v->repair.next_ns > w->now_ns) {
 			w->due_ns = RTE_MIN(w->due_ns, v->repair.next_ns);
 			break;

@@ -4,9 +4,6 @@
 
 #include "dataplane/pipeline/pace.h"
 
-/* The ordinary pauses between two repairs: those who make them stay in order. */
-#define REPAIR_SOON_NS (2 * PACE_NS)
-
 void repair_refuse(struct worker *w, struct viewer_track *t, enum mr_repair_refusal why, uint64_t n)
 {
 	mr_count(&t->stats->repairs_refused[why], n);

@@ -14,6 +14,8 @@
 #include "dataplane/pipeline/worker.h"
 
 #define REPAIR_WAKES 128 /* viewers of later that one turn looks at */
+/* The ordinary pauses between two repairs: those who make them stay in order. */
+#define REPAIR_SOON_NS (2 * PACE_NS)
 
 /* Remembers one entry of a NACK; what finds no room is counted. */
 void repair_want(struct worker *w, struct viewer_track *t, uint16_t pid, uint16_t blp);

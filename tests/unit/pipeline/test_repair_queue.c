@@ -5,6 +5,7 @@
  */
 #include "tests/unit/pipeline/harness.h"
 
+#include "dataplane/pipeline/catch_rate.h"
 #include "dataplane/pipeline/pace.h"
 #include "dataplane/pipeline/repair_queue.h"
 
@@ -196,12 +197,39 @@ static void test_many_in_time(void **state)
 	harness_fini(&h);
 }
 
+/* The order of feedback.c: what is asked for is remembered, then the loss is told. */
+static void test_first_loss_holds_up_nobody(void **state)
+{
+	struct viewer *v[2];
+	struct harness h;
+	bool served = false;
+	unsigned int us = 0;
+
+	many_later(&h, v, 2, 0, 0);
+	for (unsigned int i = 0; i < 2; i++) {
+		repair_forget(h.w, v[i]);
+		v[i]->repair.next_ns = 0;
+	}
+	want(h.w, v[0]);
+	catch_rate_lost(&v[0]->track[0], 3, h.w->now_ns);
+	want(h.w, v[1]);
+	while (!served && us < 20000) {
+		turn_in_time(&h, v[1], &served);
+		harness_advance(&h, 50000);
+		us += 50;
+	}
+	print_message("the other one waited %u us\n", us - 50);
+	assert_in_range(us, 50, 1000);
+	harness_fini(&h);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_pauses_hold_up_nobody),
 		cmocka_unit_test(test_many_pauses),
 		cmocka_unit_test(test_many_in_time),
+		cmocka_unit_test(test_first_loss_holds_up_nobody),
 	};
 
 	return cmocka_run_group_tests(tests, harness_eal, harness_eal_end);
