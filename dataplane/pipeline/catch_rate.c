@@ -42,6 +42,11 @@ uint64_t catch_rate_ns(const struct catch_up *c, uint64_t bytes)
 	return bytes * SECOND_NS / rate_now(c);
 }
 
+bool catch_rate_after(const struct catch_up *c, uint64_t now_ns)
+{
+	return c->stream_rate != 0 && now_ns - c->rated_ns < AFTER_NS;
+}
+
 /* What the stream leaves of a wire that is known; of another one so little that a wire
  * which carries twice the stream is not filled. */
 uint64_t catch_rate_after_ns(const struct catch_up *c, uint64_t bytes, uint64_t now_ns)
@@ -49,7 +54,7 @@ uint64_t catch_rate_after_ns(const struct catch_up *c, uint64_t bytes, uint64_t 
 	uint64_t stream = c->stream_rate;
 	uint64_t rate = c->slow ? RTE_MAX(stream, c->rate - stream) : stream * 3 / 4;
 
-	if (stream == 0 || now_ns - c->rated_ns >= AFTER_NS)
+	if (!catch_rate_after(c, now_ns))
 		return 0;
 	return bytes * SECOND_NS / rate;
 }

@@ -37,6 +37,8 @@ void catch_rate_left_out(struct catch_up *c, uint64_t packets);
 
 /* [ns] that so many bytes take at the present rate */
 uint64_t catch_rate_ns(const struct catch_up *c, uint64_t bytes);
+/* It catches up, or has done so a moment ago: its wire may be busy with repairs still. */
+bool catch_rate_after(const struct catch_up *c, uint64_t now_ns);
 /* [ns] that a repair of so many bytes takes from one who has caught up: soon after, what
  * it asks for is of the burst, and may be much. 0: as long as any. */
 uint64_t catch_rate_after_ns(const struct catch_up *c, uint64_t bytes, uint64_t now_ns);

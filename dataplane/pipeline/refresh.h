@@ -8,7 +8,9 @@
  *
  * Whether a camera answers is learnt from what it does: if no key frame comes within
  * REFRESH_ANSWER_NS of the wish, the stream's viewers are not let wait for one again
- * (keyframe_unanswered), until one comes soon after a wish.
+ * (keyframe_unanswered), until one comes soon after a wish. Nor does one wait whose wish
+ * follows one that was answered, since the camera is asked once a second: the answer is
+ * in the ring.
  *
  * It ends: a viewer is started again after REFRESH_LEAST_NS at the soonest, and after
  * twice the time each time, up to REFRESH_MOST_NS; who has been quiet for that long

@@ -39,11 +39,13 @@ struct visit {
 };
 
 /* Cached frames of a viewer that has just joined are older than the window when they
- * are sent for the first time; of them, all that the ring has can be had. */
+ * are sent for the first time, and what was lost of them may hold up what is live: of
+ * all that, what the ring has can be had. */
 static bool too_old(
 	const struct worker *w, const struct viewer_track *t, const struct plain_packet *p)
 {
-	return p->index >= t->live_index && w->now_ns > p->arrival_ns + w->repair_window_ns;
+	return p->index >= t->live_index && w->now_ns > p->arrival_ns + w->repair_window_ns &&
+	       !catch_rate_after(&t->catch_up, w->now_ns);
 }
 
 /* Index of the next packet that the track will be sent for the first time in its
