@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* controlplane/config: what a valid session file turns into. */
 #include "controlplane/config/config.h"
+#include "controlplane/config/memory.h"
 
 #include <arpa/inet.h>
 
@@ -182,6 +183,30 @@ static void everything(void **state)
 	mr_config_report_fini(&r);
 }
 
+/* As much memory as is needed is no reason to warn, and less is one. */
+static void memory_enough(void **state)
+{
+	struct mr_config c;
+	struct mr_config_report r;
+	char text[512];
+	uint32_t needed;
+
+	parse(&c, &r, MINIMAL);
+	assert_int_equal(c.dataplane.memory_mb, 0);
+	needed = mr_config_memory_needed(&c);
+	mr_config_fini(&c);
+	mr_config_report_fini(&r);
+	for (uint32_t less = 0; less < 2; less++) {
+		snprintf(text, sizeof(text), "{\"dataplane\": {" PORTS ", \"memory\": %u}}",
+			needed - less);
+		parse(&c, &r, text);
+		assert_int_equal(r.warnings, less);
+		assert_int_equal(c.dataplane.memory_mb, needed - less);
+		mr_config_fini(&c);
+		mr_config_report_fini(&r);
+	}
+}
+
 static void files(void **state)
 {
 	char name[] = "/tmp/millrace-test-XXXXXX";
@@ -234,6 +259,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(defaults),
 		cmocka_unit_test(everything),
+		cmocka_unit_test(memory_enough),
 		cmocka_unit_test(files),
 		cmocka_unit_test(many_problems),
 	};
