@@ -81,14 +81,14 @@ class Firefox(Group):
             _, lost = loss.counters()
         time.sleep(0.5)
         repaired, track = time.time(), self.track()
-        self.await_keyframe(10)
+        self.await_keyframe(12)
         keys = self.keyframes()
         with Dead(self.lab):
             time.sleep(2.5)  # more than can be repaired
         back = time.time()
         until(8, lambda: self.track()['refreshes'] == 1, 'not started again')
-        time.sleep(2.5)
         keys = self.keyframes() - keys
+        time.sleep(2.5)
         seen = [s for s in client.result() if s.get('framesDecoded')]
         self.repaired([s for s in seen if s['at'] / 1000 < repaired], lossy, lost, track)
         took = self.started_again(seen, back)
