@@ -8,30 +8,36 @@ import sys
 
 from jitter import JitterySource
 from joins import GOP, Joins, scene, slow_link, watched
-from measuring import laboratory, parser, rate, report, run, say, within
+from measuring import (bit_rate, between, laboratory, parser, picture_size, rate, rate_bits, report,
+                       run, say, within)
 
 VIDEO = {'chromium': 'h264', 'firefox': 'vp8'}
 
 
 def parse(args):
     p = parser('join', 'A browser joins a camera with 10 s between its key frames at random '
-               'moments, with the start at the last key frame and without.')
+               'moments, with the start at the last key frame and without.', judge)
     p.add_argument('--browser', choices=['chromium', 'firefox'], default='chromium',
                    help='Chromium gets H.264, Firefox VP8 (default chromium)')
     p.add_argument('--joins', type=within(1, 10000), default=20, metavar='N', help='of each kind')
-    p.add_argument('--size', default='1280x720', metavar='WxH', help='of the picture')
-    p.add_argument('--bitrate', default='2500k', metavar='RATE', help='of the video')
-    p.add_argument('--every', type=float, metavar='SECONDS',
+    p.add_argument('--size', type=picture_size, default='1280x720', metavar='WxH', help='of the picture')
+    p.add_argument('--bitrate', type=bit_rate, default='2500k', metavar='RATE', help='of the video')
+    p.add_argument('--every', type=between(0.1, 3600), metavar='SECONDS',
                    help='from join to join, on average (default 5; with --link so many that '
                    'nobody joins beside another)')
     p.add_argument('--link', type=rate, metavar='RATE',
                    help='of a slow wire to the browser, as tc has it: 10mbit')
-    p.add_argument('--jitter', type=float, metavar='MS',
+    p.add_argument('--jitter', type=between(0, 1000), metavar='MS',
                    help='frames leave the sender up to so late')
-    options = p.parse_args(args)
+    return p.parse_args(args)
+
+
+def judge(options):
     if options.jitter and options.browser == 'firefox':
-        p.error('--jitter sends H.264, which Firefox has not got')
-    return options
+        return '--jitter sends H.264, which Firefox has not got'
+    if options.link and rate_bits(options.link) <= rate_bits(options.bitrate):
+        return f'--link {options.link} does not carry --bitrate {options.bitrate}'
+    return None
 
 
 def percentile(values, share):
@@ -49,7 +55,7 @@ def joins_of(lab, options, cache):
     if options.jitter:
         lab.wire()
         source = JitterySource(lab, options.jitter / 1000, GOP, options.size,
-                               options.bitrate.rstrip('k')).source
+                               str(rate_bits(options.bitrate) // 1000)).source
     gateway = scene(lab, '--size', options.size, '--bitrate', options.bitrate, '--video',
                     VIDEO[options.browser], cache=cache, source=source)
     namespace = slow_link(lab, options.link) if options.link else None
@@ -70,13 +76,9 @@ def joins_of(lab, options, cache):
     return found
 
 
-def megabits(text):
-    return float(text.rstrip('kmbit')) / (1000 if 'k' in text else 1)
-
-
 def least_ms(kept, options):
     """What was kept, over what the stream itself leaves of the wire."""
-    return round(1000 * kept / (megabits(options.link) - megabits(options.bitrate)))
+    return round(1e9 * kept / (rate_bits(options.link) - rate_bits(options.bitrate)))
 
 
 def figures(joins, reference):

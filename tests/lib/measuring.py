@@ -83,6 +83,41 @@ def rate(text):
     return text
 
 
+def bit_rate(text):
+    """The type of an option that is a rate as millrace-camera spells it: 2500k."""
+    if not re.fullmatch(r'[1-9][0-9]{0,8}[kM]?', text):
+        raise argparse.ArgumentTypeError(f'{text} is no rate such as 2500k or 2M')
+    return text
+
+
+def rate_bits(text):
+    """Of either spelling, bits per second."""
+    number, unit, of = re.fullmatch(r'([0-9.]+)([kmgt]?i?)(bit|bps)?', text, re.IGNORECASE).groups()
+    base = 1024 if unit.endswith(('i', 'I')) else 1000
+    return round(float(number) * base ** ' kmgt'.index(unit[:1].lower() or ' ') *
+                 (8 if (of or '').lower() == 'bps' else 1))
+
+
+def picture_size(text):
+    """The type of an option that is a picture's size: 1280x720."""
+    if not re.fullmatch(r'[1-9][0-9]{1,3}x[1-9][0-9]{1,3}', text):
+        raise argparse.ArgumentTypeError(f'{text} is no size such as 1280x720')
+    return text
+
+
+def between(least, most):
+    """The type of an option that is a number."""
+    def number(text):
+        try:
+            value = float(text)
+        except ValueError:
+            value = None
+        if value is None or not least <= value <= most:
+            raise argparse.ArgumentTypeError(f'{text} is no number from {least} to {most}')
+        return value
+    return number
+
+
 def wants_help(args):
     return '--help' in args or '-h' in args
 
