@@ -387,33 +387,34 @@ static const struct track *first_video(const struct media *media)
 	return NULL;
 }
 
+/* A wish for a key frame, of that length; counts it. */
+static int protect_wish(struct media *media, uint8_t *data, int length, uint64_t *sent)
+{
+	if (srtp_protect_rtcp(media->srtp, data, &length) != srtp_err_status_ok)
+		return -EIO;
+	++*sent;
+	return length;
+}
+
 int media_format_pli(struct media *media, uint8_t *data)
 {
 	const struct track *track = first_video(media);
-	int length;
 
 	if (track == NULL)
 		return 0;
-	length = rtcp_format_pli(data, media->ssrc, track->ssrc);
-	if (srtp_protect_rtcp(media->srtp, data, &length) != srtp_err_status_ok)
-		return -EIO;
-	media->counters.plis_sent++;
-	return length;
+	return protect_wish(media, data, rtcp_format_pli(data, media->ssrc, track->ssrc),
+		&media->counters.plis_sent);
 }
 
 int media_format_fir(struct media *media, uint8_t *data)
 {
 	const struct track *track = first_video(media);
-	int length;
+	uint64_t *sent = &media->counters.firs_sent;
 
 	if (track == NULL)
 		return 0;
-	length =
-		rtcp_format_fir(data, media->ssrc, track->ssrc, (uint8_t)media->counters.firs_sent);
-	if (srtp_protect_rtcp(media->srtp, data, &length) != srtp_err_status_ok)
-		return -EIO;
-	media->counters.firs_sent++;
-	return length;
+	return protect_wish(
+		media, data, rtcp_format_fir(data, media->ssrc, track->ssrc, (uint8_t)*sent), sent);
 }
 
 const struct media_counters *media_counters(const struct media *media)

@@ -13,37 +13,36 @@
 #define SILENT_BURST 64      /* datagrams read at once when silent */
 #define DATAGRAM_SIZE 2048   /* bytes */
 
+/* Of a timer that goes on. */
+static gboolean send_back(struct viewer *v, const uint8_t *rtcp, int length)
+{
+	if (length > 0)
+		ice_send(v->ice, rtcp, (size_t)length);
+	return G_SOURCE_CONTINUE;
+}
+
 static gboolean on_report_due(gpointer user)
 {
 	struct viewer *v = user;
 	uint8_t report[MEDIA_REPORT_MAX];
-	int length = media_format_report(v->media, viewer_now(), report);
 
-	if (length > 0)
-		ice_send(v->ice, report, (size_t)length);
-	return G_SOURCE_CONTINUE;
+	return send_back(v, report, media_format_report(v->media, viewer_now(), report));
 }
 
 static gboolean on_pli_due(gpointer user)
 {
 	struct viewer *v = user;
 	uint8_t pli[MEDIA_REPORT_MAX];
-	int length = media_format_pli(v->media, pli);
 
-	if (length > 0)
-		ice_send(v->ice, pli, (size_t)length);
-	return G_SOURCE_CONTINUE;
+	return send_back(v, pli, media_format_pli(v->media, pli));
 }
 
 static gboolean on_fir_due(gpointer user)
 {
 	struct viewer *v = user;
 	uint8_t fir[MEDIA_REPORT_MAX];
-	int length = media_format_fir(v->media, fir);
 
-	if (length > 0)
-		ice_send(v->ice, fir, (size_t)length);
-	return G_SOURCE_CONTINUE;
+	return send_back(v, fir, media_format_fir(v->media, fir));
 }
 
 static void send_nacks(struct viewer *v, uint64_t at)
